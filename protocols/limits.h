@@ -1,0 +1,38 @@
+/* Limits of the protocols. docs/LIMITS.md is made from these lines: the comment says what happens. */
+#ifndef MOOT_PROTOCOLS_LIMITS_H
+#define MOOT_PROTOCOLS_LIMITS_H
+
+#define MOOT_FRAME_BYTES_MAX 1114112 /* one frame on a link (1 MiB + 64 KiB); a larger length closes the link */
+#define MOOT_RECORD_PLAIN_BYTES_MAX 65519 /* plaintext of one sealed record */
+#define MOOT_REKEY_RECORDS 65536 /* records in one direction after which both sides rekey */
+#define MOOT_SESSIONS_MAX 64 /* authenticated links; one more is refused */
+#define MOOT_STRANGERS_MAX 64 /* links that are not authenticated yet; the oldest is dropped for a new one */
+#define MOOT_STRANGERS_PER_ADDRESS_MAX 8 /* the same from one address; one more is dropped */
+#define MOOT_HANDSHAKE_MS_MAX 5000 /* a link that is not authenticated by then is closed */
+#define MOOT_PING_INTERVAL_MS 5000 /* idle time after which a peer is asked for a sign of life */
+#define MOOT_PINGS_LOST_MAX 3 /* pings without answer after which a link is dead */
+#define MOOT_REQUESTS_OUTSTANDING_MAX 4 /* unanswered requests of one peer; one more ends the session */
+#define MOOT_DIAL_PAUSE_MS_MIN 200 /* first pause before dialling again */
+#define MOOT_DIAL_PAUSE_MS_MAX 30000 /* longest pause before dialling again */
+#define MOOT_PULL_CREDIT_BYTES 917504 /* bytes of runs and objects asked for in one PULL */
+#define MOOT_PULL_IDLE_MS_MAX 30000 /* longest pause between two PULLs of an idle pair */
+#define MOOT_PENDING_MAX 64 /* objects kept that cannot be judged yet; the oldest goes first */
+#define MOOT_LOOSE_MAX 4096 /* loose approvals, tick signatures and readiness; more are refused */
+#define MOOT_INVITES_MAX 16 /* open invitations; the oldest goes first */
+#define MOOT_INVITE_MS 900000 /* life of an invitation: 15 minutes */
+#define MOOT_INVITE_FAILURES_MAX 5 /* wrong tries after which every open invitation burns */
+#define MOOT_JOINS_PENDING_MAX 16 /* devices that asked to join; more are refused */
+#define MOOT_PROPOSALS_OPEN_PER_ADMIN_MAX 16 /* open proposals of one administrator (upgrades 5, snapshots 10) */
+#define MOOT_UPGRADES_OPEN_PER_ADMIN_MAX 5 /* open upgrades of one administrator; one more is refused */
+#define MOOT_TICKS_AHEAD_MAX 16 /* epochs above the highest certified that an administrator signs for */
+#define MOOT_TURN_WINDOW_MAX 24 /* last - earliest of a turn, and earliest within so many epochs of now */
+#define MOOT_BLOCK_BYTES 262144 /* one block of a package */
+#define MOOT_BLOCKS_IN_FLIGHT_PER_PEER 2 /* block requests outstanding at one peer */
+#define MOOT_BLOCK_STRIKES_MAX 3 /* bad blocks after which a peer is not asked for blocks for a while */
+#define MOOT_MANIFEST_BYTES_MAX 786432 /* one package manifest; larger is refused */
+#define MOOT_PACKAGE_FILES_MAX 4096 /* files in one package; more are refused */
+#define MOOT_PACKAGE_BLOCKS_MAX 16384 /* blocks in one package (4 GiB compressed); more are refused */
+#define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
+#define MOOT_CALLS_WAITING_MAX 256 /* API calls waiting for an answer; one more is refused */
+
+#endif

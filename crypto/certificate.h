@@ -7,12 +7,12 @@
 
 #include "crypto/statement.h"
 
-#define MOOT_ADMINS_MAX 16          /* members of one administrator set */
+#define MOOT_ADMINS_MAX 16              /* members of one administrator set */
 #define MOOT_CERTIFICATE_SIGNERS_MAX 32 /* an old set and, for its replacement, all of the new */
 
 /* An administrator set. keys are sorted ascending and distinct; threshold * 2 > count. */
 struct moot_admin_set {
-    uint32_t version;   /* 1 at founding, one more with each replacement */
+    uint32_t version; /* 1 at founding, one more with each replacement */
     uint32_t count;
     uint32_t threshold;
     struct moot_key keys[MOOT_ADMINS_MAX];

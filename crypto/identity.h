@@ -9,8 +9,8 @@
 
 /* Secret: wipe with moot_identity_deinit. Plain data, so it may lie in a pool. */
 struct moot_identity {
-    struct moot_key key;  /* public: the device's id */
-    uint8_t secret[64];   /* libsodium's form: seed ‖ public key */
+    struct moot_key key; /* public: the device's id */
+    uint8_t secret[64];  /* libsodium's form: seed ‖ public key */
 };
 
 /* Call once per process before anything else of this library; false when it cannot be used. */

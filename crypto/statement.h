@@ -45,8 +45,8 @@ enum moot_verdict { MOOT_VERDICT_YES = 1, MOOT_VERDICT_NO = 2 };
 struct moot_statement {
     struct moot_digest timeline; /* fixes mesh, branch, admin set and turns passed */
     struct moot_slot slot;
-    uint32_t round; /* 0 but for turns */
-    uint32_t epoch; /* the proposal's epoch; for a tick the epoch it certifies */
+    uint32_t round;          /* 0 but for turns */
+    uint32_t epoch;          /* the proposal's epoch; for a tick the epoch it certifies */
     struct moot_digest body; /* hash of the body that the signer itself computed */
     enum moot_verdict verdict;
 };

@@ -46,7 +46,7 @@ void moot_write_raw(struct moot_writer *writer, struct moot_bytes bytes);
 struct moot_cursor {
     const uint8_t *at;
     const uint8_t *end;
-    uint32_t depth;            /* arrays open */
+    uint32_t depth;                /* arrays open */
     uint32_t left[MOOT_DEPTH_MAX]; /* values still to come in each open array */
     enum moot_status status;
 };

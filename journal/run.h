@@ -33,7 +33,7 @@ struct moot_run_reader {
     struct moot_fork_id fork_id;
     uint64_t seq;
     uint32_t left;
-    bool hashed; /* false: ids, prev and payload hashes are left zero (for a fold of trusted runs) */
+    bool hashed; /* false: ids, prev, payload hashes are left zero (for a fold of trusted runs) */
 };
 /* prev: id of fact first_seq - 1 (zero for seq 1). */
 void moot_run_reader_init(struct moot_run_reader *reader, const struct moot_run *run,
@@ -47,9 +47,9 @@ struct moot_chain_tail {
     struct moot_digest id; /* zero when empty */
     uint32_t epoch;
     uint32_t lamport;
-    struct moot_fork_id fork_id;  /* of the last fact */
-    uint32_t lane0_facts, lane1_facts;       /* in `epoch` */
-    uint64_t lane0_bytes, lane1_bytes;       /* payload bytes in `epoch` */
+    struct moot_fork_id fork_id;       /* of the last fact */
+    uint32_t lane0_facts, lane1_facts; /* in `epoch` */
+    uint64_t lane0_bytes, lane1_bytes; /* payload bytes in `epoch` */
 };
 
 /* Verified: hashes link, payloads match, order and quota hold from `before` on, head signature good. */

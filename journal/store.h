@@ -19,21 +19,21 @@
 /* Names are for people and for file formats (docs/FORMATS.md gives each key and value). Wire enum:
  * only appended to. */
 enum moot_table {
-    MOOT_TABLE_META = 1,    /* text key → value */
-    MOOT_TABLE_CHAIN = 2,   /* chain index u32 → chain id, device key, tail, head signature */
-    MOOT_TABLE_LOG = 3,     /* lsn u64 → chain index u32 ‖ run bytes */
-    MOOT_TABLE_RUN = 4,     /* chain index u32 ‖ first seq u64 → lsn u64 */
-    MOOT_TABLE_OBJECT = 5,  /* object id → certified object */
-    MOOT_TABLE_LOOSE = 6,   /* slot ‖ key ‖ … → loose approval, tick signature or readiness */
-    MOOT_TABLE_VOTE = 7,    /* timeline ‖ slot ‖ round → promised round, voted round, statement */
-    MOOT_TABLE_TURN = 8,    /* K u64 → turn passed: tick epoch, ids */
-    MOOT_TABLE_RECORD = 9,  /* record key → register state */
+    MOOT_TABLE_META = 1,   /* text key → value */
+    MOOT_TABLE_CHAIN = 2,  /* chain index u32 → chain id, device key, tail, head signature */
+    MOOT_TABLE_LOG = 3,    /* lsn u64 → chain index u32 ‖ run bytes */
+    MOOT_TABLE_RUN = 4,    /* chain index u32 ‖ first seq u64 → lsn u64 */
+    MOOT_TABLE_OBJECT = 5, /* object id → certified object */
+    MOOT_TABLE_LOOSE = 6, /* slot ‖ key ‖ … → loose approval, tick signature or readiness */
+    MOOT_TABLE_VOTE = 7, /* timeline ‖ slot ‖ round → promised round, voted round, statement */
+    MOOT_TABLE_TURN = 8,        /* K u64 → turn passed: tick epoch, ids */
+    MOOT_TABLE_RECORD = 9,      /* record key → register state */
     MOOT_TABLE_CHECKPOINT = 10, /* one row: lsn and strata 0 to 2 */
-    MOOT_TABLE_PEER = 11,   /* device key → last known addresses */
-    MOOT_TABLE_PENDING = 12, /* what is not admitted yet and must survive a restart */
-    MOOT_TABLE_FENCE = 13,  /* the writer fence's lease */
-    MOOT_TABLE_QUEUE = 14,  /* writes that wait behind a fence */
-    MOOT_TABLE_IMAGE = 15   /* manifests and blocks of snapshot images */
+    MOOT_TABLE_PEER = 11,       /* device key → last known addresses */
+    MOOT_TABLE_PENDING = 12,    /* what is not admitted yet and must survive a restart */
+    MOOT_TABLE_FENCE = 13,      /* the writer fence's lease */
+    MOOT_TABLE_QUEUE = 14,      /* writes that wait behind a fence */
+    MOOT_TABLE_IMAGE = 15       /* manifests and blocks of snapshot images */
 };
 #define MOOT_TABLE_MAX 15
 #define MOOT_STORE_KEY_BYTES_MAX 511 /* LMDB's own limit; keys are never empty */

@@ -42,7 +42,7 @@ struct moot_error {
 };
 
 /* Fills `error` (which may be NULL) and returns `status`; a longer detail is cut. */
-enum moot_status moot_error_set(struct moot_error *error, enum moot_status status, const char *format,
-                                ...) MOOT_PRINTF(3, 4);
+enum moot_status moot_error_set(struct moot_error *error, enum moot_status status,
+                                const char *format, ...) MOOT_PRINTF(3, 4);
 
 #endif

@@ -47,7 +47,7 @@ void test_tempdir_remove(char *path)
 
 struct test_random test_random_seeded(uint64_t seed)
 {
-    return (struct test_random){ .state = seed };
+    return (struct test_random){.state = seed};
 }
 
 struct test_random test_random_start(const char *name)

@@ -54,7 +54,11 @@ bool moot_map_after(const struct moot_pool *pool, const struct moot_map *map, st
 bool moot_map_from(const struct moot_pool *pool, const struct moot_map *map, struct moot_bytes key,
                    struct moot_map_item *ret);
 
-/* for (MOOT_MAP_EACH(pool, map, item)) { ... item.key, item.value ... }: do not remove other entries. */
+/*
+ * for (MOOT_MAP_EACH(pool, map, item)) { ... item.key, item.value ... }
+ * The entry being visited may be removed if nothing is taken from the pool before the next step (its
+ * key stays readable until then); other entries may not.
+ */
 #define MOOT_MAP_EACH(pool, map, item)                                                             \
     bool item##_more = moot_map_first(pool, map, &item);                                           \
     item##_more;                                                                                   \

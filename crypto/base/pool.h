@@ -8,6 +8,7 @@
 #ifndef MOOT_CRYPTO_BASE_POOL_H
 #define MOOT_CRYPTO_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -2,6 +2,8 @@
 #ifndef MOOT_NODE_LIMITS_H
 #define MOOT_NODE_LIMITS_H
 
+/* clang-format off */
+
 #define MOOT_LINKS_MAX 160 /* open links, strangers included; one more is closed at once */
 #define MOOT_LINK_SEND_BYTES_MAX 8388608 /* bytes waiting on one link; more closes it as silent */
 #define MOOT_API_BODY_BYTES_MAX 1048576 /* body of one API request; larger is refused */
@@ -9,5 +11,7 @@
 #define MOOT_EVENTS_KEPT_MAX 4096 /* events kept for moot events --since; the oldest goes first */
 #define MOOT_POOL_BYTES_MAX 4294967296 /* the engine's memory; at the end it refuses with no_memory */
 #define MOOT_SCRATCH_BYTES 67108864 /* memory for one turn of the engine (reserved, touched on use) */
+
+/* clang-format on */
 
 #endif

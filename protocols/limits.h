@@ -2,6 +2,8 @@
 #ifndef MOOT_PROTOCOLS_LIMITS_H
 #define MOOT_PROTOCOLS_LIMITS_H
 
+/* clang-format off */
+
 #define MOOT_FRAME_BYTES_MAX 1114112 /* one frame on a link (1 MiB + 64 KiB); a larger length closes the link */
 #define MOOT_RECORD_PLAIN_BYTES_MAX 65519 /* plaintext of one sealed record */
 #define MOOT_REKEY_RECORDS 65536 /* records in one direction after which both sides rekey */
@@ -34,5 +36,7 @@
 #define MOOT_PACKAGE_BLOCKS_MAX 16384 /* blocks in one package (4 GiB compressed); more are refused */
 #define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
 #define MOOT_CALLS_WAITING_MAX 256 /* API calls waiting for an answer; one more is refused */
+
+/* clang-format on */
 
 #endif

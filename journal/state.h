@@ -1,0 +1,250 @@
+/*
+ * State: a pure function of the set of facts and certified objects and of the timeline followed. Any
+ * order, any duplication, any batching: the same state. All of it lies in a pool (handles, no pointers),
+ * so a copy of the pool is a copy of the state.
+ *
+ * Strata: 0 timeline, epoch, admin sets (from the object set alone) · 1 members · 2 proposals and
+ * decisions · 3 records. Facts are folded as they come; a fact that must not count is void(reason) and
+ * kept with its payload, and judged again whenever stratum 0 or 1 changes.
+ */
+#ifndef MOOT_JOURNAL_STATE_H
+#define MOOT_JOURNAL_STATE_H
+
+#include "crypto/base/map.h"
+#include "crypto/base/pool.h"
+#include "journal/admit.h"
+#include "journal/kinds.h"
+
+#define MOOT_PROTOCOL_MAX 1   /* the highest protocol this build speaks */
+#define MOOT_EPOCH_FIRST 1    /* the epoch a mesh is founded in */
+
+/* One passed turn, or the founding (k = 0, epoch = MOOT_EPOCH_FIRST). In force from `epoch` on. */
+struct moot_era {
+    uint64_t k;
+    uint32_t epoch;              /* of the tick that turned */
+    struct moot_digest timeline; /* in force from then on */
+    struct moot_digest turn_body;   /* zero for the founding */
+    struct moot_digest turn_object; /* certified turn and certified tick; zero for the founding */
+    struct moot_digest tick_object;
+    struct moot_admin_set admins;
+    uint16_t protocol; /* in force from then on */
+};
+
+struct moot_member {
+    struct moot_key key;
+    struct moot_digest chain;
+    struct moot_blob name, home;
+    uint32_t admitted_epoch;
+    struct moot_digest admission; /* object id; zero for the founder */
+    bool conflicted; /* two admissions of the same least epoch that differ: not in force */
+};
+
+/* One chain as held. `index` is this node's own number for it (store keys); never in any digest. */
+struct moot_chain {
+    struct moot_digest id;
+    struct moot_key author;
+    uint32_t index;
+    struct moot_chain_tail tail;
+    struct moot_signature head_signature; /* over tail.seq */
+};
+
+/* A certified object as held. */
+struct moot_object_row {
+    struct moot_digest id;
+    struct moot_statement statement;
+    struct moot_blob encoded; /* the whole object */
+    struct moot_blob body;    /* its body */
+};
+
+struct moot_proposal {
+    struct moot_digest id; /* hash of the body: also the digest people compare */
+    enum moot_body_kind kind;
+    struct moot_key proposer;
+    uint32_t epoch;
+    uint64_t seq;      /* of the proposing fact in the proposer's chain */
+    uint64_t wall_s;   /* for people */
+    struct moot_blob body;
+    bool withdrawn;
+};
+
+/* One put that no other put covers. */
+struct moot_record_value {
+    struct moot_digest chain;
+    uint64_t seq;
+    uint32_t epoch, lamport;
+    uint64_t wall_s;
+    bool tombstone;
+    struct moot_blob value;
+};
+struct moot_record {
+    struct moot_list values;  /* struct moot_record_value, shown-first order: see moot_record_shown */
+    struct moot_list context; /* struct moot_context_entry, ascending by chain: join of all contexts */
+    bool dirty;               /* changed since it was last written to the store */
+};
+
+struct moot_void {
+    enum moot_status reason;
+    struct moot_header header;
+    struct moot_blob payload;
+};
+
+struct moot_state {
+    bool founded;
+    struct moot_digest mesh;
+    struct moot_blob founding;   /* payload of the founding fact */
+    struct moot_list eras;       /* struct moot_era; the first is the founding */
+    uint32_t epoch;              /* highest certified tick on the followed timeline */
+    struct moot_map objects;     /* slot bytes ‖ object id → struct moot_object_row */
+    struct moot_map object_ids;  /* object id → u8[105], the key in `objects` */
+    struct moot_map members;     /* device key → struct moot_member */
+    struct moot_map chains;      /* chain id → struct moot_chain */
+    uint32_t chain_count;        /* next index */
+    struct moot_map proposals;   /* proposal id → struct moot_proposal */
+    struct moot_map records;     /* key → struct moot_record */
+    struct moot_map voids;       /* chain id ‖ seq u64 → struct moot_void */
+    struct moot_map opaques;     /* chain id ‖ seq u64 → struct moot_void (reason MOOT_OK): kept facts */
+    uint64_t payload_bytes;      /* of all facts held */
+};
+
+/* ---- stratum 0 and 1 ---- */
+
+void moot_state_init(struct moot_state *state);
+
+/* From the payload of the founding fact: mesh id, first era, the founder as a member, its chain. */
+enum moot_status moot_state_found(struct moot_state *state, struct moot_pool *pool,
+                                  struct moot_bytes founding_payload);
+
+/* The era that is in force last / at `epoch`. The state must be founded. */
+const struct moot_era *moot_state_era(const struct moot_state *state, const struct moot_pool *pool);
+const struct moot_era *moot_state_era_at(const struct moot_state *state,
+                                         const struct moot_pool *pool, uint32_t epoch);
+/* The era of that timeline, or NULL: not followed (yet). */
+const struct moot_era *moot_state_era_of(const struct moot_state *state,
+                                         const struct moot_pool *pool,
+                                         const struct moot_digest *timeline);
+
+/* What a merge changed; each flag is set, never cleared. */
+struct moot_state_change {
+    bool objects;  /* the object set */
+    bool epoch;
+    bool turned;   /* one or more eras were added: their TURN rows must go into the same batch */
+    bool members;
+    /* A plain tick that is no member of the set any more (its row must be deleted); else zero. */
+    struct moot_digest dropped_object;
+};
+
+/* Is it good here? MOOT_OK; WRONG_TIMELINE (statement's timeline not followed: pending);
+ * BAD_CERTIFICATE, BAD_SIGNATURE, BAD_BODY (refused); REPLAYED (held already, or a plain tick that is
+ * not above the highest of its timeline). Verifies signatures. A verdict NO certifies nothing: BAD_BODY. */
+enum moot_status moot_state_object_check(const struct moot_state *state,
+                                         const struct moot_pool *pool,
+                                         const struct moot_object *object);
+/* Adds an object that was checked, then advances epoch, eras and members as far as they go. */
+enum moot_status moot_state_object_merge(struct moot_state *state, struct moot_pool *pool,
+                                         const struct moot_object *object,
+                                         struct moot_state_change *change);
+
+/* The next era: the certified turn K+1 on the current timeline and the least certified tick in its
+ * window that names it. object_merge calls it; at start it replays the durable list: eras are restored
+ * from TURN rows in order with moot_state_era_restore, never chosen anew. */
+enum moot_status moot_state_era_restore(struct moot_state *state, struct moot_pool *pool,
+                                        struct moot_bytes row);
+void moot_era_encode(const struct moot_era *era, struct moot_writer *writer);
+enum moot_status moot_era_decode(struct moot_bytes row, struct moot_era *ret);
+/* Recomputes epoch and members from the objects held (after a restore). */
+enum moot_status moot_state_derive(struct moot_state *state, struct moot_pool *pool,
+                                   struct moot_state_change *change);
+
+const struct moot_member *moot_state_member(const struct moot_state *state,
+                                            const struct moot_pool *pool,
+                                            const struct moot_key *key);
+/* NULL unless exactly one member has that name. */
+const struct moot_member *moot_state_member_named(const struct moot_state *state,
+                                                  const struct moot_pool *pool,
+                                                  struct moot_bytes name);
+
+/* What has been decided in a slot. */
+enum moot_decision_state { MOOT_DECISION_OPEN = 1, MOOT_DECISION_CERTIFIED, MOOT_DECISION_CONFLICT };
+struct moot_decision {
+    enum moot_decision_state state;
+    const struct moot_object_row *object; /* CERTIFIED: it; CONFLICT: the first of them; else NULL */
+    const struct moot_object_row *other;  /* CONFLICT: another */
+};
+/* Two certificates of one timeline with different statements: CONFLICT. Of successive timelines: equal
+ * body and verdict are one decision; else the earliest timeline counts. */
+struct moot_decision moot_state_decision(const struct moot_state *state,
+                                         const struct moot_pool *pool,
+                                         const struct moot_slot *slot);
+/* By id, or NULL. */
+const struct moot_object_row *moot_state_object(const struct moot_state *state,
+                                                const struct moot_pool *pool,
+                                                const struct moot_digest *id);
+
+/* ---- chains ---- */
+
+/* The chain of that id, or NULL. A chain exists here once its author is a member. */
+struct moot_chain *moot_state_chain(const struct moot_state *state, const struct moot_pool *pool,
+                                    const struct moot_digest *id);
+/* Adds the chain of a member (index = next). NO_MEMORY. */
+struct moot_chain *moot_state_chain_add(struct moot_state *state, struct moot_pool *pool,
+                                        const struct moot_key *author);
+/* Row of TABLE_CHAIN: array[4]: chain id, author, tail array[9], head signature. */
+void moot_chain_encode(const struct moot_chain *chain, struct moot_writer *writer);
+enum moot_status moot_chain_decode(struct moot_bytes row, struct moot_chain *ret);
+
+/* ---- facts ---- */
+
+/*
+ * Folds one fact of an admitted (or replayed) run. MOOT_OK, or the reason it is void (VOID_*; then it is
+ * kept in `voids`), or NO_MEMORY. Folding a fact twice changes nothing. An envelope's object is not
+ * merged here: the engine hands it to moot_state_object_merge (see moot_fact_envelope).
+ */
+enum moot_status moot_state_fold(struct moot_state *state, struct moot_pool *pool,
+                                 const struct moot_chain *chain, const struct moot_fact *fact);
+/* The object that an envelope fact carries; false if this kind carries none or it does not decode. */
+bool moot_fact_envelope(const struct moot_fact *fact, struct moot_object *ret);
+/* Judges every void fact again; returns how many now count. */
+uint32_t moot_state_rejudge(struct moot_state *state, struct moot_pool *pool);
+
+const struct moot_proposal *moot_state_proposal(const struct moot_state *state,
+                                                const struct moot_pool *pool,
+                                                const struct moot_digest *id);
+struct moot_record *moot_state_record(const struct moot_state *state, const struct moot_pool *pool,
+                                      struct moot_bytes key);
+/* The value shown first: greatest (epoch, lamport, chain id, seq); NULL when there is none. May be a
+ * tombstone. */
+const struct moot_record_value *moot_record_shown(const struct moot_record *record,
+                                                  const struct moot_pool *pool);
+/* Row of TABLE_RECORD. */
+void moot_record_encode(const struct moot_record *record, const struct moot_pool *pool,
+                        struct moot_writer *writer);
+enum moot_status moot_record_restore(struct moot_state *state, struct moot_pool *pool,
+                                     struct moot_bytes key, struct moot_bytes row);
+
+/* The checkpoint's row: proposals, voids and opaque facts (the rest of the state has rows of its own):
+ * array[...] given in docs/FORMATS.md, with the lsn up to which facts are folded in it. */
+void moot_checkpoint_encode(const struct moot_state *state, const struct moot_pool *pool,
+                            uint64_t lsn, struct moot_writer *writer);
+enum moot_status moot_checkpoint_restore(struct moot_state *state, struct moot_pool *pool,
+                                         struct moot_bytes row, uint64_t *ret_lsn);
+
+/* ---- digests ---- */
+
+/* Where image bytes go, in order. */
+struct moot_sink {
+    void *context;
+    void (*write)(void *context, struct moot_bytes bytes);
+};
+/* The image: canonical bytes of the whole reduced state at the frontier held. Deterministic. */
+void moot_image_write(const struct moot_state *state, const struct moot_pool *pool,
+                      const struct moot_sink *sink);
+/* *The* state digest: bare BLAKE2b-256 of the image. */
+void moot_state_digest(const struct moot_state *state, const struct moot_pool *pool,
+                       struct moot_digest *ret);
+
+/* tag "moot/frontier/1" over timeline ‖ for each chain with facts, ascending by id: id ‖ seq u64 ‖ head id
+ * ‖ for each object, ascending: id. */
+void moot_frontier_root(const struct moot_state *state, const struct moot_pool *pool,
+                        struct moot_digest *ret);
+
+#endif

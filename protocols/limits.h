@@ -34,6 +34,10 @@
 #define MOOT_MANIFEST_BYTES_MAX 786432 /* one package manifest; larger is refused */
 #define MOOT_PACKAGE_FILES_MAX 4096 /* files in one package; more are refused */
 #define MOOT_PACKAGE_BLOCKS_MAX 16384 /* blocks in one package (4 GiB compressed); more are refused */
+#define MOOT_PACKAGE_BYTES_MAX 17179869184 /* unpacked bytes of one package (16 GiB); more is refused */
+#define MOOT_PACKAGE_PATH_BYTES_MAX 512 /* one path in a package; longer is refused as a bad path */
+#define MOOT_PACKAGE_DEPTH_MAX 16 /* components of one path; deeper is refused as a bad path */
+#define MOOT_PACKAGE_NOTES_BYTES_MAX 16384 /* release notes of one package; longer is refused */
 #define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
 #define MOOT_CALLS_WAITING_MAX 256 /* API calls waiting for an answer; one more is refused */
 

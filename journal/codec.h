@@ -21,7 +21,7 @@ struct moot_writer {
     uint8_t *data;
     size_t size;
     size_t capacity;
-    enum moot_status status; /* MOOT_OK, or OVERSIZED once something did not fit */
+    enum moot_status status; /* MOOT_OK, OVERSIZED once something did not fit, or BAD_TEXT */
 };
 /* Writes into `memory` (borrowed). */
 void moot_writer_init(struct moot_writer *writer, void *memory, size_t capacity);
@@ -42,6 +42,8 @@ void moot_write_key(struct moot_writer *writer, const struct moot_key *key);    
 void moot_write_signature(struct moot_writer *writer, const struct moot_signature *signature);
 /* Bytes that are canonical already (an encoded value is embedded as it is). */
 void moot_write_raw(struct moot_writer *writer, struct moot_bytes bytes);
+/* Lets an encoder with its own rule fail the writer (the first failure stays). */
+void moot_writer_fail(struct moot_writer *writer, enum moot_status status);
 
 struct moot_cursor {
     const uint8_t *at;

@@ -32,6 +32,10 @@ struct moot_slot {
     struct moot_key device;
     struct moot_digest proposal;
 };
+/* BAD_VALUE for a kind that does not exist or a field its kind does not use. */
+enum moot_status moot_slot_check(const struct moot_slot *slot);
+
+/* Only what moot_slot_check passes is encoded; anything else is a mistake of the caller. */
 #define MOOT_SLOT_BYTES 73 /* kind u8, number u64, device 32, proposal 32 */
 void moot_slot_encode(const struct moot_slot *slot, uint8_t ret[MOOT_SLOT_BYTES]);
 enum moot_status moot_slot_decode(const uint8_t bytes[MOOT_SLOT_BYTES], struct moot_slot *ret);
@@ -50,11 +54,20 @@ struct moot_statement {
     struct moot_digest body; /* hash of the body that the signer itself computed */
     enum moot_verdict verdict;
 };
-/* tag "moot/statement/1" 16, timeline 32, slot 73, round u32, epoch u32, body 32, verdict u8 */
+/* BAD_VALUE for a bad slot, a verdict that is neither, or a round outside a turn's slot. */
+enum moot_status moot_statement_check(const struct moot_statement *statement);
+
+/*
+ * Only what moot_statement_check passes is encoded, hashed or signed (anything else is a mistake of
+ * the caller) and verifies. What moot_statement_decode gave passes.
+ * tag "moot/statement/1" 16, timeline 32, slot 73, round u32, epoch u32, body 32, verdict u8 */
 #define MOOT_STATEMENT_BYTES 162
 void moot_statement_encode(const struct moot_statement *statement,
                            uint8_t ret[MOOT_STATEMENT_BYTES]);
-/* TRUNCATED/TRAILING for a wrong size, BAD_VALUE for a wrong tag, kind, verdict or unused field. */
+/*
+ * TRUNCATED/TRAILING for a wrong size, BAD_VALUE for a wrong tag, kind, verdict, an unused field that
+ * is not zero or a round outside a turn's slot. `ret` is set only on success.
+ */
 enum moot_status moot_statement_decode(struct moot_bytes bytes, struct moot_statement *ret);
 
 /* BLAKE2b-256 of the 162 bytes, tag "moot/statement-id/1": also the id of a certified object. */

@@ -43,7 +43,7 @@ static bool model_has(const struct model *model, struct moot_bytes key, size_t *
 /* Few letters and many lengths, so that prefixes and near misses are the rule. */
 static struct moot_bytes random_key(struct test_random *random, uint8_t ret[KEY_MAX])
 {
-    static const uint8_t letters[] = { 0x00, 0x01, 0x7F, 0x80, 0xFF };
+    static const uint8_t letters[] = {0x00, 0x01, 0x7F, 0x80, 0xFF};
     size_t size = test_random_below(random, KEY_MAX + 1);
     for (size_t i = 0; i < size; i++) {
         ret[i] = letters[test_random_below(random, sizeof letters)];
@@ -85,7 +85,7 @@ static void assert_same(const struct moot_pool *pool, const struct moot_map *map
 static void model_put(struct moot_pool *pool, struct moot_map *map, struct model *model,
                       struct moot_bytes key, uint64_t number)
 {
-    static const uint8_t zero[VALUE_BYTES] = { 0 };
+    static const uint8_t zero[VALUE_BYTES] = {0};
     size_t at;
     bool had = model_has(model, key, &at);
     if (!had && model->count == MODEL_MAX) {
@@ -151,7 +151,7 @@ static void test_a_map_does_what_a_sorted_array_does(void **state)
     struct model *model = calloc(1, sizeof *model);
     assert_true(memory != NULL && model != NULL);
     struct moot_pool *pool = moot_pool_init(memory, REGION_BYTES);
-    struct moot_map map = { .value_size = VALUE_BYTES };
+    struct moot_map map = {.value_size = VALUE_BYTES};
     for (unsigned step = 0; step < 40000; step++) {
         uint8_t room[KEY_MAX];
         struct moot_bytes key = random_key(&random, room);
@@ -187,8 +187,8 @@ static void test_the_longest_keys_that_differ_only_in_length_are_kept_apart(void
     void *memory = aligned_alloc(16, REGION_BYTES);
     assert_non_null(memory);
     struct moot_pool *pool = moot_pool_init(memory, REGION_BYTES);
-    struct moot_map map = { .value_size = sizeof(uint32_t) };
-    uint8_t bytes[MOOT_MAP_KEY_BYTES_MAX] = { 0 };
+    struct moot_map map = {.value_size = sizeof(uint32_t)};
+    uint8_t bytes[MOOT_MAP_KEY_BYTES_MAX] = {0};
     for (size_t size = 0; size <= sizeof bytes; size++) {
         uint32_t *value = moot_map_put(pool, &map, moot_bytes_of(bytes, size), NULL);
         assert_non_null(value);
@@ -212,9 +212,9 @@ static void test_an_entry_may_be_removed_while_it_is_visited(void **state)
     void *memory = aligned_alloc(16, REGION_BYTES);
     assert_non_null(memory);
     struct moot_pool *pool = moot_pool_init(memory, REGION_BYTES);
-    struct moot_map map = { .value_size = 0 };
+    struct moot_map map = {.value_size = 0};
     for (unsigned i = 0; i < 256; i++) {
-        uint8_t key[2] = { (uint8_t)(i * 37), (uint8_t)i };
+        uint8_t key[2] = {(uint8_t)(i * 37), (uint8_t)i};
         assert_non_null(moot_map_put(pool, &map, moot_bytes_of(key, 2), NULL));
     }
     struct moot_map_item item;
@@ -238,7 +238,7 @@ static void test_a_full_pool_leaves_the_map_as_it_was(void **state)
     void *memory = aligned_alloc(16, size);
     assert_non_null(memory);
     struct moot_pool *pool = moot_pool_init(memory, size);
-    struct moot_map map = { .value_size = 8 };
+    struct moot_map map = {.value_size = 8};
     uint32_t count = 0;
     for (;; count++) {
         uint8_t key[4];

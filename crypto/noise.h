@@ -49,11 +49,17 @@ void moot_noise_deinit(struct moot_noise *noise);
 /* Replaces the psk before message 3 is read (a responder with several open invitations tries each on a copy). */
 void moot_noise_psk_set(struct moot_noise *noise, const uint8_t psk[32]);
 
-/* Writes the next message with `payload` into ret (capacity bytes; payload + 112 is enough). */
+/*
+ * Writes the next message with `payload` into ret (capacity bytes; payload + 112 is enough). OVERSIZED
+ * when it would be above MOOT_NOISE_MESSAGE_BYTES_MAX; BAD_HANDSHAKE when the state is spent, or gets
+ * spent because the peer's key gives an all-zero secret. To write out of turn is the caller's mistake.
+ */
 enum moot_status moot_noise_write(struct moot_noise *noise, struct moot_bytes payload, uint8_t *ret,
                                   size_t capacity, size_t *ret_size);
-/* Reads the next message; payload into ret (capacity >= message.size). BAD_HANDSHAKE when it does not
- * verify or is short: the state is then spent. */
+/*
+ * Reads the next message; payload into ret (capacity >= message.size, not over `message`).
+ * BAD_HANDSHAKE when it does not verify, is short or out of turn: the state is then wiped and spent.
+ */
 enum moot_status moot_noise_read(struct moot_noise *noise, struct moot_bytes message, uint8_t *ret,
                                  size_t capacity, size_t *ret_size);
 
@@ -61,8 +67,11 @@ enum moot_status moot_noise_read(struct moot_noise *noise, struct moot_bytes mes
 void moot_noise_split(const struct moot_noise *noise, struct moot_noise_cipher *ret_send,
                       struct moot_noise_cipher *ret_receive);
 
-/* Seals into ret (plain.size + 16 bytes); opens into ret (sealed.size - 16 bytes), BAD_RECORD if false.
- * `ad` may be empty. Nonces count up by themselves; LIMIT at 2^64 - 1. */
+/*
+ * Seals into ret (plain.size + 16 bytes); opens into ret (sealed.size - 16 bytes), BAD_RECORD if false
+ * or shorter than 16 bytes. `ad` may be empty; `ret` may be where the input lies. Nonces count up by
+ * themselves, only on success; LIMIT at 2^64 - 1.
+ */
 enum moot_status moot_noise_seal(struct moot_noise_cipher *cipher, struct moot_bytes ad,
                                  struct moot_bytes plain, uint8_t *ret);
 enum moot_status moot_noise_open(struct moot_noise_cipher *cipher, struct moot_bytes ad,

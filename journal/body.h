@@ -42,10 +42,10 @@ struct moot_turn_body {
     uint64_t k; /* from 1 */
     struct moot_digest before;
     enum moot_turn_what what;
-    struct moot_admin_set admins;   /* what = ADMINS */
-    struct moot_digest upgrade;     /* what = HARD_FORK: proposal */
-    struct moot_digest activation;  /* what = HARD_FORK: statement hash */
-    uint32_t earliest, last;        /* epochs, inclusive */
+    struct moot_admin_set admins;  /* what = ADMINS */
+    struct moot_digest upgrade;    /* what = HARD_FORK: proposal */
+    struct moot_digest activation; /* what = HARD_FORK: statement hash */
+    uint32_t earliest, last;       /* epochs, inclusive */
 };
 struct moot_admission_body {
     struct moot_key device;

@@ -75,9 +75,9 @@ enum moot_status moot_record_put_decode(struct moot_bytes payload, struct moot_r
 
 struct moot_kind_info {
     uint16_t kind;
-    const char *name;      /* "RecordPut" */
-    uint8_t stratum;       /* 0 to 3 */
-    uint16_t since;        /* protocol that brought it */
+    const char *name;                  /* "RecordPut" */
+    uint8_t stratum;                   /* 0 to 3 */
+    uint16_t since;                    /* protocol that brought it */
     enum moot_slot_kind envelope_slot; /* for envelopes: the slot kind they carry; else 0 */
 };
 /* NULL when this build does not know the kind. */

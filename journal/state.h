@@ -15,14 +15,14 @@
 #include "journal/admit.h"
 #include "journal/kinds.h"
 
-#define MOOT_PROTOCOL_MAX 1   /* the highest protocol this build speaks */
-#define MOOT_EPOCH_FIRST 1    /* the epoch a mesh is founded in */
+#define MOOT_PROTOCOL_MAX 1 /* the highest protocol this build speaks */
+#define MOOT_EPOCH_FIRST 1  /* the epoch a mesh is founded in */
 
 /* One passed turn, or the founding (k = 0, epoch = MOOT_EPOCH_FIRST). In force from `epoch` on. */
 struct moot_era {
     uint64_t k;
-    uint32_t epoch;              /* of the tick that turned */
-    struct moot_digest timeline; /* in force from then on */
+    uint32_t epoch;                 /* of the tick that turned */
+    struct moot_digest timeline;    /* in force from then on */
     struct moot_digest turn_body;   /* zero for the founding */
     struct moot_digest turn_object; /* certified turn and certified tick; zero for the founding */
     struct moot_digest tick_object;
@@ -61,8 +61,8 @@ struct moot_proposal {
     enum moot_body_kind kind;
     struct moot_key proposer;
     uint32_t epoch;
-    uint64_t seq;      /* of the proposing fact in the proposer's chain */
-    uint64_t wall_s;   /* for people */
+    uint64_t seq;    /* of the proposing fact in the proposer's chain */
+    uint64_t wall_s; /* for people */
     struct moot_blob body;
     bool withdrawn;
 };
@@ -77,9 +77,11 @@ struct moot_record_value {
     struct moot_blob value;
 };
 struct moot_record {
-    struct moot_list values;  /* struct moot_record_value, shown-first order: see moot_record_shown */
-    struct moot_list context; /* struct moot_context_entry, ascending by chain: join of all contexts */
-    bool dirty;               /* changed since it was last written to the store */
+    struct moot_list
+        values; /* struct moot_record_value, shown-first order: see moot_record_shown */
+    struct moot_list
+        context; /* struct moot_context_entry, ascending by chain: join of all contexts */
+    bool dirty;  /* changed since it was last written to the store */
 };
 
 struct moot_void {
@@ -91,19 +93,20 @@ struct moot_void {
 struct moot_state {
     bool founded;
     struct moot_digest mesh;
-    struct moot_blob founding;   /* payload of the founding fact */
-    struct moot_list eras;       /* struct moot_era; the first is the founding */
-    uint32_t epoch;              /* highest certified tick on the followed timeline */
-    struct moot_map objects;     /* slot bytes ‖ object id → struct moot_object_row */
-    struct moot_map object_ids;  /* object id → u8[105], the key in `objects` */
-    struct moot_map members;     /* device key → struct moot_member */
-    struct moot_map chains;      /* chain id → struct moot_chain */
-    uint32_t chain_count;        /* next index */
-    struct moot_map proposals;   /* proposal id → struct moot_proposal */
-    struct moot_map records;     /* key → struct moot_record */
-    struct moot_map voids;       /* chain id ‖ seq u64 → struct moot_void */
-    struct moot_map opaques;     /* chain id ‖ seq u64 → struct moot_void (reason MOOT_OK): kept facts */
-    uint64_t payload_bytes;      /* of all facts held */
+    struct moot_blob founding;  /* payload of the founding fact */
+    struct moot_list eras;      /* struct moot_era; the first is the founding */
+    uint32_t epoch;             /* highest certified tick on the followed timeline */
+    struct moot_map objects;    /* slot bytes ‖ object id → struct moot_object_row */
+    struct moot_map object_ids; /* object id → u8[105], the key in `objects` */
+    struct moot_map members;    /* device key → struct moot_member */
+    struct moot_map chains;     /* chain id → struct moot_chain */
+    uint32_t chain_count;       /* next index */
+    struct moot_map proposals;  /* proposal id → struct moot_proposal */
+    struct moot_map records;    /* key → struct moot_record */
+    struct moot_map voids;      /* chain id ‖ seq u64 → struct moot_void */
+    struct moot_map
+        opaques; /* chain id ‖ seq u64 → struct moot_void (reason MOOT_OK): kept facts */
+    uint64_t payload_bytes; /* of all facts held */
 };
 
 /* ---- stratum 0 and 1 ---- */
@@ -125,9 +128,9 @@ const struct moot_era *moot_state_era_of(const struct moot_state *state,
 
 /* What a merge changed; each flag is set, never cleared. */
 struct moot_state_change {
-    bool objects;  /* the object set */
+    bool objects; /* the object set */
     bool epoch;
-    bool turned;   /* one or more eras were added: their TURN rows must go into the same batch */
+    bool turned; /* one or more eras were added: their TURN rows must go into the same batch */
     bool members;
     /* A plain tick that is no member of the set any more (its row must be deleted); else zero. */
     struct moot_digest dropped_object;
@@ -164,11 +167,16 @@ const struct moot_member *moot_state_member_named(const struct moot_state *state
                                                   struct moot_bytes name);
 
 /* What has been decided in a slot. */
-enum moot_decision_state { MOOT_DECISION_OPEN = 1, MOOT_DECISION_CERTIFIED, MOOT_DECISION_CONFLICT };
+enum moot_decision_state {
+    MOOT_DECISION_OPEN = 1,
+    MOOT_DECISION_CERTIFIED,
+    MOOT_DECISION_CONFLICT
+};
 struct moot_decision {
     enum moot_decision_state state;
-    const struct moot_object_row *object; /* CERTIFIED: it; CONFLICT: the first of them; else NULL */
-    const struct moot_object_row *other;  /* CONFLICT: another */
+    const struct moot_object_row
+        *object;                         /* CERTIFIED: it; CONFLICT: the first of them; else NULL */
+    const struct moot_object_row *other; /* CONFLICT: another */
 };
 /* Two certificates of one timeline with different statements: CONFLICT. Of successive timelines: equal
  * body and verdict are one decision; else the earliest timeline counts. */

@@ -45,7 +45,7 @@ void *moot_arena_take_zeroed(struct moot_arena *arena, size_t count, size_t item
 
 struct moot_bytes moot_arena_copy(struct moot_arena *arena, struct moot_bytes bytes)
 {
-    static const uint8_t nothing[1] = { 0 };
+    static const uint8_t nothing[1] = {0};
     if (bytes.size == 0) {
         return moot_bytes_of(nothing, 0);
     }

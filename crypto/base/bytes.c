@@ -38,7 +38,7 @@ bool moot_digest_equal(const struct moot_digest *a, const struct moot_digest *b)
 
 bool moot_digest_is_zero(const struct moot_digest *digest)
 {
-    static const struct moot_digest zero = { { 0 } };
+    static const struct moot_digest zero = {{0}};
     return moot_digest_equal(digest, &zero);
 }
 

@@ -21,7 +21,7 @@ bool moot_blob_set(struct moot_pool *pool, struct moot_blob *blob, struct moot_b
     }
     memcpy(moot_pool_at(pool, handle), bytes.data, bytes.size);
     moot_blob_clear(pool, blob);
-    *blob = (struct moot_blob){ .handle = handle, .size = (uint32_t)bytes.size };
+    *blob = (struct moot_blob){.handle = handle, .size = (uint32_t)bytes.size};
     return true;
 }
 
@@ -33,7 +33,7 @@ struct moot_bytes moot_blob_get(const struct moot_pool *pool, struct moot_blob b
 void moot_blob_clear(struct moot_pool *pool, struct moot_blob *blob)
 {
     moot_pool_give(pool, blob->handle, blob->size);
-    *blob = (struct moot_blob){ 0 };
+    *blob = (struct moot_blob){0};
 }
 
 static size_t list_bytes(const struct moot_list *list, uint32_t count)
@@ -90,5 +90,5 @@ void moot_list_remove(struct moot_pool *pool, struct moot_list *list, uint32_t i
 void moot_list_clear(struct moot_pool *pool, struct moot_list *list)
 {
     moot_pool_give(pool, list->handle, list_bytes(list, list->capacity));
-    *list = (struct moot_list){ .item_size = list->item_size };
+    *list = (struct moot_list){.item_size = list->item_size};
 }

@@ -28,16 +28,16 @@
 static const char names[MOOT_STATUS_END][NAME_BYTES] = {
     [MOOT_OK] = "ok",
 #define MOOT_STATUS(name, blame, exit_code, text, advice)                                          \
-    [MOOT_##name] = { LOWER_8(#name, 0), LOWER_8(#name, 8), LOWER_8(#name, 16) },
+    [MOOT_##name] = {LOWER_8(#name, 0), LOWER_8(#name, 8), LOWER_8(#name, 16)},
 #include "crypto/base/status.def"
 #undef MOOT_STATUS
 };
 
 static const struct moot_status_info rows[MOOT_STATUS_END] = {
     /* Nobody failed, so nobody is to blame; HERE keeps the field in range. */
-    [MOOT_OK] = { names[MOOT_OK], "done", "", MOOT_BLAME_HERE, 0 },
+    [MOOT_OK] = {names[MOOT_OK], "done", "", MOOT_BLAME_HERE, 0},
 #define MOOT_STATUS(name, blame, exit_code, text, advice)                                          \
-    [MOOT_##name] = { names[MOOT_##name], text, advice, MOOT_BLAME_##blame, exit_code },
+    [MOOT_##name] = {names[MOOT_##name], text, advice, MOOT_BLAME_##blame, exit_code},
 #include "crypto/base/status.def"
 #undef MOOT_STATUS
 };

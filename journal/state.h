@@ -28,6 +28,9 @@ struct moot_era {
     struct moot_digest tick_object;
     struct moot_admin_set admins;
     uint16_t protocol; /* in force from then on */
+    /* The highest plain tick held of this timeline; 0 and zero when there is none. Not in the row. */
+    uint32_t plain_epoch;
+    struct moot_digest plain_object;
 };
 
 struct moot_member {
@@ -36,7 +39,9 @@ struct moot_member {
     struct moot_blob name, home;
     uint32_t admitted_epoch;
     struct moot_digest admission; /* object id; zero for the founder */
-    bool conflicted; /* two admissions of the same least epoch that differ: not in force */
+    /* Two admissions of the same least epoch that differ: not in force. Listed, its chain is kept, but
+     * all its facts are void and moot_state_member does not find it. */
+    bool conflicted;
 };
 
 /* One chain as held. `index` is this node's own number for it (store keys); never in any digest. */
@@ -77,16 +82,14 @@ struct moot_record_value {
     struct moot_blob value;
 };
 struct moot_record {
-    struct moot_list
-        values; /* struct moot_record_value, shown-first order: see moot_record_shown */
-    struct moot_list
-        context; /* struct moot_context_entry, ascending by chain: join of all contexts */
-    bool dirty;  /* changed since it was last written to the store */
+    struct moot_list values;  /* struct moot_record_value; the one shown is first */
+    struct moot_list context; /* struct moot_context_entry, ascending: join of all contexts */
+    bool dirty;               /* changed since it was last written to the store */
 };
 
 struct moot_void {
     enum moot_status reason;
-    struct moot_header header;
+    struct moot_header header; /* prev and payload_hash are zero */
     struct moot_blob payload;
 };
 
@@ -102,11 +105,11 @@ struct moot_state {
     struct moot_map chains;     /* chain id → struct moot_chain */
     uint32_t chain_count;       /* next index */
     struct moot_map proposals;  /* proposal id → struct moot_proposal */
-    struct moot_map records;    /* key → struct moot_record */
-    struct moot_map voids;      /* chain id ‖ seq u64 → struct moot_void */
-    struct moot_map
-        opaques; /* chain id ‖ seq u64 → struct moot_void (reason MOOT_OK): kept facts */
-    uint64_t payload_bytes; /* of all facts held */
+    struct moot_map withdrawals; /* author ‖ proposal id → u8 1; counts if author is its proposer */
+    struct moot_map records;     /* key → struct moot_record */
+    struct moot_map voids;       /* chain id ‖ seq u64 → struct moot_void */
+    struct moot_map opaques;     /* the same for facts kept unread: reason is MOOT_OK */
+    uint64_t payload_bytes;      /* of all facts held: the engine's count, in the checkpoint */
 };
 
 /* ---- stratum 0 and 1 ---- */
@@ -130,8 +133,11 @@ const struct moot_era *moot_state_era_of(const struct moot_state *state,
 struct moot_state_change {
     bool objects; /* the object set */
     bool epoch;
-    bool turned; /* one or more eras were added: their TURN rows must go into the same batch */
+    bool turned; /* eras were added or their ticks lowered: all TURN rows go into the same batch */
     bool members;
+    /* Facts that counted may be void now (a turn took effect at or below the epoch reached, or a member
+     * fell into conflict: rare). Call moot_state_facts_clear and fold everything held once more. */
+    bool refold;
     /* A plain tick that is no member of the set any more (its row must be deleted); else zero. */
     struct moot_digest dropped_object;
 };
@@ -154,10 +160,16 @@ enum moot_status moot_state_era_restore(struct moot_state *state, struct moot_po
                                         struct moot_bytes row);
 void moot_era_encode(const struct moot_era *era, struct moot_writer *writer);
 enum moot_status moot_era_decode(struct moot_bytes row, struct moot_era *ret);
-/* Recomputes epoch and members from the objects held (after a restore). */
+/* At start: puts an object of our own store back, unverified, and derives nothing: era rows first, then
+ * chain rows and objects in any order, then moot_state_derive once. The decoder's reasons, REPLAYED,
+ * NO_MEMORY. */
+enum moot_status moot_state_object_restore(struct moot_state *state, struct moot_pool *pool,
+                                           struct moot_bytes encoded);
+/* Recomputes epoch and members from the objects held (after a restore). Passes no turn. */
 enum moot_status moot_state_derive(struct moot_state *state, struct moot_pool *pool,
                                    struct moot_state_change *change);
 
+/* The member in force: NULL for a stranger and for a conflicted one. */
 const struct moot_member *moot_state_member(const struct moot_state *state,
                                             const struct moot_pool *pool,
                                             const struct moot_key *key);
@@ -190,12 +202,14 @@ const struct moot_object_row *moot_state_object(const struct moot_state *state,
 
 /* ---- chains ---- */
 
-/* The chain of that id, or NULL. A chain exists here once its author is a member. */
+/* The chain of that id, or NULL. A chain exists for exactly each member: deriving members adds it (index
+ * = next, in order of appearance). Its tail is the caller's to advance. */
 struct moot_chain *moot_state_chain(const struct moot_state *state, const struct moot_pool *pool,
                                     const struct moot_digest *id);
-/* Adds the chain of a member (index = next). NO_MEMORY. */
-struct moot_chain *moot_state_chain_add(struct moot_state *state, struct moot_pool *pool,
-                                        const struct moot_key *author);
+/* Puts a chain row back, with its index: before the members are derived. NO_MEMORY, or BAD_VALUE for a
+ * row that does not decode, or an index taken twice. */
+enum moot_status moot_state_chain_restore(struct moot_state *state, struct moot_pool *pool,
+                                          uint32_t index, struct moot_bytes row);
 /* Row of TABLE_CHAIN: array[4]: chain id, author, tail array[9], head signature. */
 void moot_chain_encode(const struct moot_chain *chain, struct moot_writer *writer);
 enum moot_status moot_chain_decode(struct moot_bytes row, struct moot_chain *ret);
@@ -211,8 +225,12 @@ enum moot_status moot_state_fold(struct moot_state *state, struct moot_pool *poo
                                  const struct moot_chain *chain, const struct moot_fact *fact);
 /* The object that an envelope fact carries; false if this kind carries none or it does not decode. */
 bool moot_fact_envelope(const struct moot_fact *fact, struct moot_object *ret);
-/* Judges every void fact again; returns how many now count. */
+/* Judges every void fact again, after epoch, eras or members changed; returns how many now count. One
+ * that does not fit into memory stays void. */
 uint32_t moot_state_rejudge(struct moot_state *state, struct moot_pool *pool);
+/* Forgets strata 2 and 3 with voids and opaque facts, for a refold. Keys of records stay, empty and
+ * dirty, so that their rows are written anew. */
+void moot_state_facts_clear(struct moot_state *state, struct moot_pool *pool);
 
 const struct moot_proposal *moot_state_proposal(const struct moot_state *state,
                                                 const struct moot_pool *pool,
@@ -223,13 +241,13 @@ struct moot_record *moot_state_record(const struct moot_state *state, const stru
  * tombstone. */
 const struct moot_record_value *moot_record_shown(const struct moot_record *record,
                                                   const struct moot_pool *pool);
-/* Row of TABLE_RECORD. */
+/* Row of TABLE_RECORD: array[2]: values, context (docs/FORMATS.md). An empty one may be deleted instead. */
 void moot_record_encode(const struct moot_record *record, const struct moot_pool *pool,
                         struct moot_writer *writer);
 enum moot_status moot_record_restore(struct moot_state *state, struct moot_pool *pool,
                                      struct moot_bytes key, struct moot_bytes row);
 
-/* The checkpoint's row: proposals, voids and opaque facts (the rest of the state has rows of its own):
+/* The checkpoint's row: proposals, withdrawals, voids and opaque facts (the rest of the state has rows of its own):
  * array[...] given in docs/FORMATS.md, with the lsn up to which facts are folded in it. */
 void moot_checkpoint_encode(const struct moot_state *state, const struct moot_pool *pool,
                             uint64_t lsn, struct moot_writer *writer);
@@ -250,8 +268,8 @@ void moot_image_write(const struct moot_state *state, const struct moot_pool *po
 void moot_state_digest(const struct moot_state *state, const struct moot_pool *pool,
                        struct moot_digest *ret);
 
-/* tag "moot/frontier/1" over timeline ‖ for each chain with facts, ascending by id: id ‖ seq u64 ‖ head id
- * ‖ for each object, ascending: id. */
+/* tag "moot/frontier/1" over timeline ‖ count u32 ‖ for each chain with facts, ascending by id: id ‖ seq
+ * u64 ‖ head id ‖ count u32 ‖ for each object, ascending: id. */
 void moot_frontier_root(const struct moot_state *state, const struct moot_pool *pool,
                         struct moot_digest *ret);
 

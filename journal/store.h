@@ -3,8 +3,10 @@
  * writing happens in batches that become durable as a whole or not at all. node/ implements it over
  * LMDB, sim/ in virtual memory; both pass the contract tests in tests/unit/store.
  *
- * Reading is synchronous and sees exactly the batches whose commit was reported. Writing is asked for
- * with an action that carries a batch and answered by an event.
+ * Reading is synchronous and sees at least every batch whose commit was reported, perhaps also later
+ * ones that are durable but not reported yet, and never a part of one. From the first read after a
+ * release to the next release it is one unchanging state. Writing is asked for with an action that
+ * carries a batch and answered by an event; batches take effect in the order of their tickets.
  */
 #ifndef MOOT_JOURNAL_STORE_H
 #define MOOT_JOURNAL_STORE_H
@@ -80,7 +82,8 @@ struct moot_store_port {
     /* The greatest row with key <= `key`; NOT_FOUND before the start. */
     enum moot_status (*at_or_before)(void *self, enum moot_table table, struct moot_bytes key,
                                      struct moot_store_row *ret);
-    /* Ends the borrowing of everything read so far; the next read sees newly reported commits. */
+    /* Ends the borrowing of everything read so far; the next read sees at least
+     * every commit reported until then. */
     void (*release)(void *self);
 };
 

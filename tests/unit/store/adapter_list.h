@@ -1,0 +1,9 @@
+/* One adapter for each implementation of the store port. */
+#ifndef TESTS_UNIT_STORE_ADAPTER_LIST_H
+#define TESTS_UNIT_STORE_ADAPTER_LIST_H
+
+#include "tests/unit/store/adapter.h"
+
+extern const struct store_adapter store_adapter_sim;
+
+#endif

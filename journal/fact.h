@@ -46,8 +46,12 @@ struct moot_fact {
 /* array[11]: version=1, seq, prev bin32, fork id bin8, epoch, lamport, protocol, kind, wall_s,
  * payload size, payload hash bin32. */
 void moot_header_encode(const struct moot_header *header, struct moot_writer *writer);
+/* The same bytes without a writer, for hashing; returns their size. */
+size_t moot_header_pack(const struct moot_header *header, uint8_t ret[MOOT_HEADER_BYTES_MAX]);
 /* UNKNOWN_VERSION for a version above 1 (first element), else the codec's reasons. */
 enum moot_status moot_header_decode(struct moot_bytes bytes, struct moot_header *ret);
+/* bin8 of exactly MOOT_FORK_ID_BYTES; zeroed after a failure. */
+void moot_read_fork_id(struct moot_cursor *cursor, struct moot_fork_id *ret);
 
 /* tag "moot/fact/1" over chain id ‖ header bytes. */
 void moot_fact_id(const struct moot_digest *chain, const struct moot_header *header,

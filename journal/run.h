@@ -33,7 +33,8 @@ struct moot_run_reader {
     struct moot_fork_id fork_id;
     uint64_t seq;
     uint32_t left;
-    bool hashed; /* false: ids, prev, payload hashes are left zero (for a fold of trusted runs) */
+    bool started; /* the first fact was read, so nil may stand for its fork id */
+    bool hashed;  /* false: ids, prev, payload hashes are left zero (for a fold of trusted runs) */
 };
 /* prev: id of fact first_seq - 1 (zero for seq 1). */
 void moot_run_reader_init(struct moot_run_reader *reader, const struct moot_run *run,

@@ -17,7 +17,8 @@
  * A frame is one message of the protocol, cut into sealed records of at most 65,519 bytes of plaintext,
  * one after the other; the link layer puts the 4-byte length in front. The first plaintext byte of every
  * record says what it is: 0 more records follow in this frame, 1 last of the frame, | 2 the sender rekeys
- * after this record. A record counts towards 2^16, at which both sides rekey anyway.
+ * after this record. A record counts towards 2^16, at which both sides rekey anyway. Records but the
+ * last are full, so a frame has one encoding for each message.
  */
 #ifndef MOOT_PROTOCOLS_CHANNEL_H
 #define MOOT_PROTOCOLS_CHANNEL_H
@@ -31,11 +32,11 @@
 enum moot_channel_mode { MOOT_CHANNEL_MEMBER = 1, MOOT_CHANNEL_JOIN = 2 };
 enum moot_channel_role { MOOT_CHANNEL_DIALLER = 1, MOOT_CHANNEL_LISTENER = 2 };
 enum moot_channel_state {
-    MOOT_CHANNEL_HELLO = 1,   /* listener: waits for hello and message 1 */
-    MOOT_CHANNEL_REPLY,       /* dialler: waits for message 2 */
-    MOOT_CHANNEL_PROOF,       /* listener: waits for message 3 */
+    MOOT_CHANNEL_HELLO = 1, /* listener: waits for hello and message 1 */
+    MOOT_CHANNEL_REPLY,     /* dialler: waits for message 2 */
+    MOOT_CHANNEL_PROOF,     /* listener: waits for message 3 */
     MOOT_CHANNEL_ESTABLISHED,
-    MOOT_CHANNEL_BROKEN       /* after any failure: close the link */
+    MOOT_CHANNEL_BROKEN /* after any failure: close the link */
 };
 #define MOOT_CHANNEL_GREETING_BYTES_MAX 1024
 
@@ -48,16 +49,17 @@ struct moot_channel {
     struct moot_noise noise;
     struct moot_noise_cipher send, receive;
     uint32_t sent_records, received_records; /* since the last rekey */
-    struct moot_key peer;          /* proven once ESTABLISHED (dialler: from message 2 on) */
-    uint8_t handshake_hash[64];    /* once ESTABLISHED: keys the session's tags */
+    bool rekey_wanted;          /* the last record of the next frame says that we rekey */
+    struct moot_key peer;       /* proven once ESTABLISHED (dialler: from message 2 on) */
+    uint8_t handshake_hash[64]; /* once ESTABLISHED: keys the session's tags */
 };
 
 /* What one channel needs from its node; borrowed for the call. */
 struct moot_channel_local {
     const struct moot_identity *identity;
-    const uint8_t *static_secret;  /* 32 bytes, fresh at every start of the node */
+    const uint8_t *static_secret; /* 32 bytes, fresh at every start of the node */
     const struct moot_random *random;
-    struct moot_bytes greeting;    /* canonical bytes that ride in our proof: fork id, epoch, ... */
+    struct moot_bytes greeting; /* canonical bytes that ride in our proof: fork id, epoch, ... */
     /* Listener in mode JOIN: tries each until one fits. */
     const struct moot_digest *psks;
     uint32_t psk_count;
@@ -65,11 +67,11 @@ struct moot_channel_local {
 
 /* What one frame led to. Slices lie in the arena. */
 struct moot_channel_result {
-    struct moot_bytes send;      /* a frame to send (handshake), or empty */
-    struct moot_bytes message;   /* one whole message of an established channel, or empty */
-    struct moot_bytes greeting;  /* the peer's, in the step that verified its proof */
-    bool established;            /* became ESTABLISHED in this step */
-    uint32_t psk_index;          /* listener in mode JOIN, when established: which one fitted */
+    struct moot_bytes send;     /* a frame to send (handshake), or empty */
+    struct moot_bytes message;  /* one whole message of an established channel, or empty */
+    struct moot_bytes greeting; /* the peer's, in the step that verified its proof */
+    bool established;           /* became ESTABLISHED in this step */
+    uint32_t psk_index;         /* listener in mode JOIN, when established: which one fitted */
 };
 
 /* Dialler: makes hello ‖ message 1. psk for mode JOIN, else NULL. NO_MEMORY only. */
@@ -89,6 +91,9 @@ enum moot_status moot_channel_receive(struct moot_channel *channel, struct moot_
 /* Seals one message (at most MOOT_FRAME_BYTES_MAX after sealing, else OVERSIZED) into a frame. */
 enum moot_status moot_channel_seal(struct moot_channel *channel, struct moot_bytes message,
                                    struct moot_arena *arena, struct moot_bytes *ret_frame);
+/* Asks for a rekey of our direction: the next frame sealed carries it. ESTABLISHED only. */
+void moot_channel_rekey(struct moot_channel *channel);
+/* Wipes every secret; the channel is BROKEN afterwards. */
 void moot_channel_deinit(struct moot_channel *channel);
 
 /* psk of a one-time code (its canonical text, see member.h). */

@@ -1,0 +1,457 @@
+/*
+ * The engine's insides, shared by the files of protocols/ and by nobody else. Every struct here lies in
+ * the pool: handles and values only. One file owns each group of fields; others go through its functions.
+ *
+ *   engine.c    dispatch, one commit a step        boot.c      from the store to a running engine
+ *   session.c   links, channels, liveness          message.c   bytes of the messages
+ *   reconcile.c GREET, PULL, PUSH                   merge.c     verify → admit → merge → reduce
+ *   append.c    own chain, group commit            record.c    puts
+ *   decision.c  votes, certificates                loose.c     approvals, readiness as they travel
+ *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
+ *   propose.c   proposals of people                upgrade.c   fetch, readiness, activation
+ *   peers.c     whom to dial                       view*.c     what people see
+ */
+#ifndef MOOT_PROTOCOLS_INSIDE_H
+#define MOOT_PROTOCOLS_INSIDE_H
+
+#include "protocols/channel.h"
+#include "protocols/engine.h"
+
+/* ---- own chain ---- */
+
+/* A fact of ours that waits to be written: seq is settled, the run is signed at the next flush. */
+struct moot_staged {
+    uint64_t seq;
+    uint64_t call_number; /* answered when durable; 0: nobody waits */
+    uint64_t asked_ms;
+    uint32_t epoch;
+    uint16_t kind;
+    struct moot_blob payload;
+};
+
+/* ---- decisions ---- */
+
+/* One row of the vote log; key: timeline ‖ slot ‖ round u32. Committed before anything is sent. */
+#define MOOT_VOTE_KEY_BYTES (32 + MOOT_SLOT_BYTES + 4)
+struct moot_vote {
+    uint32_t promised_round; /* rounds above 0 come with contested turns; the fields are kept now */
+    uint32_t voted_round;
+    struct moot_statement statement;
+    uint64_t signed_ms; /* of this process; the start's time after a restart */
+};
+
+/* Something signed that is no state: kept until its slot is terminal. Keys (loose.c):
+ * 'A' ‖ slot ‖ timeline ‖ round u32 ‖ signer, or 'R' ‖ proposal ‖ device. */
+#define MOOT_LOOSE_KEY_BYTES_MAX (1 + MOOT_SLOT_BYTES + 32 + 4 + 32)
+enum moot_loose_kind { MOOT_LOOSE_APPROVAL = 1, MOOT_LOOSE_READINESS = 2 };
+struct moot_loose {
+    enum moot_loose_kind kind;
+    struct moot_digest id; /* for reconciliation: names what is said, not the signature's bytes */
+    struct moot_key signer;
+    struct moot_signature signature;
+    struct moot_statement statement; /* approval */
+    struct moot_blob reason;         /* approval: a person's words */
+    struct moot_digest proposal, manifest; /* readiness */
+    uint8_t readiness;                     /* enum moot_readiness_state of view.h: READY and above */
+    enum moot_status readiness_reason;
+    uint64_t free_bytes;
+    uint64_t counter; /* readiness: the greatest of a device counts */
+    struct moot_blob encoded;
+};
+
+/* ---- sessions ---- */
+
+enum moot_message_type {
+    MOOT_MESSAGE_GREET = 1,
+    MOOT_MESSAGE_PULL = 2,
+    MOOT_MESSAGE_PUSH = 3,
+    MOOT_MESSAGE_BLOCK = 4,
+    MOOT_MESSAGE_JOIN = 5,
+    MOOT_MESSAGE_PING = 6,
+    MOOT_MESSAGE_STRIKE = 7 /* "the block you sent me is damaged": one way */
+};
+
+struct moot_request {
+    uint32_t number;
+    enum moot_message_type type;
+    uint64_t sent_ms;
+    struct moot_digest hash; /* BLOCK: what was asked for */
+    bool manifest;           /* BLOCK: a manifest, not a block */
+};
+
+struct moot_session {
+    uint32_t link;
+    uint32_t dial; /* 0: accepted */
+    char remote[48];
+    struct moot_channel channel;
+    bool established, greeted, joining;
+    uint64_t opened_ms, heard_ms, pinged_ms;
+    uint32_t pings_lost;
+    uint32_t request_number;   /* last used */
+    struct moot_list requests; /* struct moot_request: ours without an answer */
+    uint32_t invite;           /* listener in mode JOIN: number of the invitation */
+    /* reconcile.c */
+    struct moot_digest peer_frontier, peer_loose; /* as it said last */
+    struct moot_fork_id peer_fork;
+    bool pull_out, pull_lists, pull_again;
+    uint64_t pulled_ms, pull_pause_ms;
+    struct moot_digest pulled_frontier, pulled_loose; /* peer roots that the last fruitless PULL saw */
+    struct moot_map ahead; /* chain id → u64: highest seq received but not merged yet */
+};
+
+/* Runs of one chain on their way through verification. */
+struct moot_intake {
+    struct moot_list waiting; /* struct moot_blob: encoded runs, in order */
+    uint32_t waiting_bytes;
+    uint32_t job; /* number of the job under way; 0: none */
+    uint32_t link; /* whoever sent last: blamed for what fails */
+};
+
+struct moot_peer {
+    char url[MOOT_URL_BYTES_MAX];
+    uint64_t dial_at_ms, pause_ms;
+    uint32_t dial;    /* under way; 0: none */
+    uint32_t link;    /* session; 0: none */
+    uint64_t seen_ms; /* last heard; 0: never since the start */
+    uint64_t banned_until_ms, ban_ms;
+    char version[MOOT_VERSION_BYTES_MAX];
+    uint16_t protocol;
+    uint32_t epoch;
+};
+
+/* ---- members ---- */
+
+struct moot_invite {
+    uint32_t number;
+    char code[MOOT_CODE_BYTES_MAX];
+    struct moot_digest psk;
+    uint64_t ends_ms;
+    bool bound;            /* a device has proven the code: only that key may use it again */
+    struct moot_key device;
+};
+struct moot_joiner {
+    struct moot_blob name, home;
+    uint64_t asked_ms;
+    bool proposed, denied;
+    struct moot_digest proposal;
+};
+/* This node asks to be let in. */
+struct moot_joining {
+    uint8_t state; /* enum moot_join_state of view.h */
+    char url[MOOT_URL_BYTES_MAX];
+    struct moot_digest mesh, psk;
+    uint32_t link, dial;
+    uint64_t next_ms, ends_ms;
+    uint64_t call_number; /* waits for "pending"; 0: answered */
+};
+
+/* ---- upgrades ---- */
+
+enum moot_fetch_stage {
+    MOOT_FETCH_MANIFEST = 1, /* look here, then ask peers */
+    MOOT_FETCH_SCAN,         /* which blocks are here */
+    MOOT_FETCH_BLOCKS,
+    MOOT_FETCH_CHECK,
+    MOOT_FETCH_READY,
+    MOOT_FETCH_REJECTED
+};
+enum moot_block_state { MOOT_BLOCK_MISSING = 0, MOOT_BLOCK_ASKED, MOOT_BLOCK_WRITING, MOOT_BLOCK_HELD };
+struct moot_block {
+    struct moot_digest hash;
+    uint8_t state; /* enum moot_block_state */
+    uint32_t link; /* ASKED: of whom */
+    uint32_t bad;  /* bad copies received */
+};
+struct moot_fetch {
+    struct moot_digest proposal; /* the key too */
+    struct moot_digest manifest;
+    enum moot_fetch_stage stage;
+    enum moot_status reason;
+    struct moot_list blocks; /* struct moot_block: distinct, in manifest order of first use */
+    uint32_t held;
+    uint32_t job; /* under way; 0: none */
+    uint64_t next_ms; /* nothing is tried before */
+    uint64_t pause_ms;
+    uint64_t free_bytes;
+    struct moot_list refused; /* struct moot_refusal: who does not have it, or sent bad bytes */
+    uint8_t said;             /* readiness published last */
+    enum moot_status said_reason;
+};
+/* A peer that cannot serve one hash for a while. */
+struct moot_refusal {
+    struct moot_key peer;
+    struct moot_digest hash;
+    uint64_t until_ms;
+    bool bad; /* it sent bytes that do not match: not asked for this hash again while it is connected */
+};
+
+/* What a job that is under way belongs to. */
+struct moot_job_owner {
+    enum moot_job_kind kind;
+    struct moot_digest key; /* VERIFY: chain; package jobs: proposal; BLOCK_READ to serve: hash */
+    struct moot_digest hash;
+    uint32_t link;           /* serving: whom; writing: from whom */
+    uint32_t request_number; /* serving */
+};
+
+/* ---- the engine ---- */
+
+struct moot_engine {
+    struct moot_engine_config config;
+    struct moot_identity identity;
+    uint8_t link_static[32];
+    uint64_t now_ms, wall_s, started_ms;
+    struct moot_state state;
+
+    uint64_t ticket, committed; /* given out, reported */
+    uint64_t lsn;               /* of the last log row */
+    uint64_t checkpoint_lsn;
+    uint32_t folded_since_checkpoint;
+    bool store_full, store_stopped;
+    enum moot_status stopped_why;
+    bool root_stale, loose_root_stale; /* caches below */
+    struct moot_digest frontier_root, loose_root;
+
+    struct moot_list staged; /* struct moot_staged */
+    uint64_t append_ticket;  /* own commit under way; 0: none */
+    struct moot_list heard;  /* struct moot_key: peers whose view of our chain we have caught up with */
+
+    struct moot_map votes; /* MOOT_VOTE_KEY_BYTES → struct moot_vote */
+    struct moot_map loose; /* → struct moot_loose */
+    bool collect_wanted; /* approvals, proposals or eras changed: try to assemble certificates */
+    uint64_t epoch_since_ms;
+    struct moot_map pending; /* object id → moot_blob: objects of unknown timelines */
+
+    struct moot_map sessions; /* link u32 → struct moot_session */
+    struct moot_map peers;    /* device key → struct moot_peer */
+    struct moot_map intakes;  /* chain id → struct moot_intake */
+    uint32_t dial_number, job_number, invite_number;
+    struct moot_map jobs; /* job number u32 → struct moot_job_owner */
+
+    struct moot_list invites; /* struct moot_invite */
+    uint32_t invite_failures;
+    struct moot_map joiners; /* device key → struct moot_joiner */
+    struct moot_joining joining;
+
+    struct moot_map fetches; /* proposal id → struct moot_fetch */
+    uint64_t refused[MOOT_STATUS_END];
+};
+
+/* ---- one step ---- */
+
+/* The way of one event through the engine; lives on the stack. */
+struct moot_step {
+    const struct moot_engine_env *env;
+    struct moot_engine *engine;
+    struct moot_pool *pool;
+    struct moot_arena *arena;
+    struct moot_actions *actions;
+    struct moot_store_batch batch; /* all this step writes: one commit, asked for first */
+    struct moot_bytes push_runs[8];
+    uint32_t push_run_count;
+    struct moot_bytes push_objects[16];
+    uint32_t push_object_count;
+    struct moot_bytes push_loose[32];
+    uint32_t push_loose_count;
+    uint32_t push_except; /* link that these came from; 0: none */
+};
+
+/* A reader's step: no actions, nothing may change. */
+struct moot_engine *moot_engine_of(const struct moot_engine_env *env);
+
+/* Whether SENDs, REPLYs and NOTICEs wait for what this step commits. */
+enum moot_after { MOOT_AFTER_NOTHING = 1, MOOT_AFTER_COMMIT };
+
+/* engine.c */
+void moot_step_put(struct moot_step *step, enum moot_table table, struct moot_bytes key,
+                   struct moot_bytes value);
+void moot_step_delete(struct moot_step *step, enum moot_table table, struct moot_bytes key);
+void moot_step_send(struct moot_step *step, uint32_t link, struct moot_bytes frame,
+                    enum moot_after after);
+void moot_step_close(struct moot_step *step, uint32_t link, enum moot_status why, bool flush);
+void moot_step_dial(struct moot_step *step, uint32_t dial, const char *url);
+void moot_step_job(struct moot_step *step, enum moot_job_kind kind, const struct moot_digest *hash,
+                   struct moot_bytes input, const struct moot_job_owner *owner,
+                   uint32_t *ret_number);
+struct moot_reply *moot_step_reply(struct moot_step *step, uint64_t call_number,
+                                   enum moot_status status, const char *detail);
+struct moot_notice *moot_step_notice(struct moot_step *step, const char *name,
+                                     enum moot_status status);
+/* Asks to be woken at `at_ms` at the latest. */
+void moot_step_wake(struct moot_step *step, uint64_t at_ms);
+/* Counts what was refused; every refusal passes here. */
+void moot_step_refuse(struct moot_step *step, enum moot_status why);
+/* The node can write now: not full, not stopped. */
+enum moot_status moot_step_writable(const struct moot_step *step);
+/* A failure that leaves memory and disk apart (no memory inside a merge): stop writing for good. */
+void moot_step_stop(struct moot_step *step, enum moot_status why);
+/* 256 KiB writers and such: a writer over the rest of the arena. */
+struct moot_bytes moot_step_finish(struct moot_step *step, struct moot_writer *writer);
+
+/* append.c: own facts */
+bool moot_append_ready(const struct moot_step *step); /* heard, or exempt */
+uint64_t moot_append_next_seq(const struct moot_step *step);
+enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind,
+                                   struct moot_bytes payload, uint64_t call_number);
+void moot_append_flush(struct moot_step *step);
+void moot_append_committed(struct moot_step *step);
+void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint64_t their_seq);
+struct moot_chain *moot_append_chain(const struct moot_step *step);
+
+/* merge.c: what comes from elsewhere */
+void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
+                          struct moot_bytes encoded);
+void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *owner,
+                         const struct moot_event *event);
+enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes encoded,
+                                   uint32_t from_link);
+void moot_merge_pending(struct moot_step *step);
+/* Folds, logs and indexes one admitted run. */
+void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
+                         const struct moot_admitted_run *admitted, uint32_t from_link);
+/* Consequences of a changed stratum 0 or 1: TURN rows, chains, rejudging, notices. */
+void moot_merge_changed(struct moot_step *step, const struct moot_state_change *change);
+void moot_merge_checkpoint(struct moot_step *step);
+void moot_merge_end(struct moot_step *step);
+
+/* loose.c */
+enum moot_status moot_loose_merge(struct moot_step *step, struct moot_bytes encoded,
+                                  uint32_t from_link);
+void moot_loose_approval(struct moot_step *step, const struct moot_statement *statement,
+                         struct moot_bytes reason);
+void moot_loose_readiness(struct moot_step *step, const struct moot_digest *proposal,
+                          const struct moot_digest *manifest, uint8_t readiness,
+                          enum moot_status reason, uint64_t free_bytes);
+void moot_loose_sweep(struct moot_step *step);
+const struct moot_digest *moot_loose_root(struct moot_step *step);
+enum moot_status moot_loose_restore(struct moot_engine *engine, struct moot_pool *pool,
+                                    struct moot_bytes encoded);
+void moot_loose_readiness_key(const struct moot_digest *proposal, const struct moot_key *device,
+                              uint8_t ret[65]);
+/* Is this slot still undecided, so that approvals in it are worth keeping? */
+bool moot_loose_slot_open(const struct moot_engine *engine, const struct moot_pool *pool,
+                          const struct moot_statement *statement);
+
+/* decision.c */
+struct moot_bytes moot_decision_body(struct moot_step *step, const struct moot_statement *statement);
+enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes body,
+                                    enum moot_verdict verdict, struct moot_bytes reason);
+void moot_decision_collect(struct moot_step *step);
+const struct moot_vote *moot_decision_voted(const struct moot_engine *engine,
+                                            const struct moot_pool *pool,
+                                            const struct moot_slot *slot);
+enum moot_status moot_vote_restore(struct moot_engine *engine, struct moot_pool *pool,
+                                   struct moot_bytes key, struct moot_bytes row);
+bool moot_engine_is_admin(const struct moot_engine *engine, const struct moot_pool *pool);
+
+/* Tally of one slot on the current timeline, from loose approvals. */
+struct moot_tally {
+    struct moot_digest timeline;
+    uint32_t yes_count, no_count;
+    struct moot_key yes[MOOT_CERTIFICATE_SIGNERS_MAX], no[MOOT_CERTIFICATE_SIGNERS_MAX];
+};
+void moot_decision_tally(const struct moot_engine *engine, const struct moot_pool *pool,
+                         const struct moot_statement *yes_statement, struct moot_tally *ret);
+
+/* timeline.c */
+void moot_timeline_step(struct moot_step *step);
+struct moot_bytes moot_timeline_tick_body(struct moot_step *step, uint32_t epoch,
+                                          const struct moot_digest *turn);
+const struct moot_object_row *moot_timeline_turn(const struct moot_engine *engine,
+                                                 const struct moot_pool *pool,
+                                                 struct moot_turn_body *ret_body);
+uint64_t moot_timeline_due_ms(const struct moot_engine *engine, const struct moot_pool *pool);
+
+/* propose.c */
+void moot_propose_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+/* State of a proposal as people see it, and whether it can still be certified. */
+uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_pool *pool,
+                            const struct moot_proposal *proposal, bool *ret_possible);
+void moot_propose_folded(struct moot_step *step); /* own proposals just written: proposing approves */
+void moot_propose_consent(struct moot_step *step); /* a new admin's node consents to its own seat */
+
+/* member.c */
+void moot_member_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+void moot_member_time(struct moot_step *step);
+void moot_member_join_asked(struct moot_step *step, struct moot_session *session,
+                            uint32_t number, struct moot_cursor *body);
+void moot_member_join_answered(struct moot_step *step, struct moot_session *session,
+                               struct moot_cursor *body);
+void moot_member_proven(struct moot_step *step, struct moot_session *session);
+void moot_member_link_gone(struct moot_step *step, uint32_t link, uint32_t dial,
+                           enum moot_status why);
+void moot_member_entered(struct moot_step *step); /* just founded or joined */
+
+/* record.c */
+void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+
+/* session.c */
+void moot_session_up(struct moot_step *step, const struct moot_event *event);
+void moot_session_frame(struct moot_step *step, const struct moot_event *event);
+void moot_session_down(struct moot_step *step, const struct moot_event *event);
+void moot_session_time(struct moot_step *step);
+struct moot_session *moot_session_of_link(const struct moot_engine *engine,
+                                          const struct moot_pool *pool, uint32_t link);
+struct moot_session *moot_session_of_peer(const struct moot_engine *engine,
+                                          const struct moot_pool *pool,
+                                          const struct moot_key *peer);
+/* Ends a session for an offence or a reason of ours; bans if the peer is to blame. */
+void moot_session_end(struct moot_step *step, struct moot_session *session, enum moot_status why);
+/* Seals and sends array[4]: type, number, answer, body. Returns the request's number. */
+uint32_t moot_session_ask(struct moot_step *step, struct moot_session *session,
+                          enum moot_message_type type, struct moot_bytes body,
+                          const struct moot_digest *hash, bool manifest);
+void moot_session_answer(struct moot_step *step, struct moot_session *session,
+                         enum moot_message_type type, uint32_t number, struct moot_bytes body,
+                         enum moot_after after);
+void moot_session_tell(struct moot_step *step, struct moot_session *session,
+                       enum moot_message_type type, struct moot_bytes body);
+uint32_t moot_session_outstanding(const struct moot_step *step, const struct moot_session *session,
+                                  enum moot_message_type type);
+
+/* reconcile.c */
+void moot_reconcile_greet(struct moot_step *step, struct moot_session *session);
+void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session, uint32_t number,
+                            bool answer, struct moot_cursor *body);
+void moot_reconcile_pull_asked(struct moot_step *step, struct moot_session *session,
+                               uint32_t number, struct moot_cursor *body);
+void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *session,
+                                  struct moot_cursor *body);
+void moot_reconcile_pushed(struct moot_step *step, struct moot_session *session,
+                           struct moot_cursor *body);
+void moot_reconcile_end(struct moot_step *step); /* push what is fresh, pull where roots differ */
+void moot_reconcile_fresh_run(struct moot_step *step, struct moot_bytes encoded, uint32_t from);
+void moot_reconcile_fresh_object(struct moot_step *step, struct moot_bytes encoded, uint32_t from);
+void moot_reconcile_fresh_loose(struct moot_step *step, struct moot_bytes encoded, uint32_t from);
+const struct moot_digest *moot_reconcile_root(struct moot_step *step);
+
+/* peers.c */
+struct moot_peer *moot_peer_know(struct moot_step *step, const struct moot_key *key,
+                                 struct moot_bytes url);
+struct moot_peer *moot_peer_of(const struct moot_engine *engine, const struct moot_pool *pool,
+                               const struct moot_key *key);
+void moot_peer_time(struct moot_step *step);
+void moot_peer_dial_ended(struct moot_step *step, uint32_t dial, enum moot_status why);
+enum moot_status moot_peer_restore(struct moot_engine *engine, struct moot_pool *pool,
+                                   struct moot_bytes key, struct moot_bytes row);
+
+/* upgrade.c */
+void moot_upgrade_step(struct moot_step *step);
+void moot_upgrade_block_asked(struct moot_step *step, struct moot_session *session,
+                              uint32_t number, struct moot_cursor *body);
+void moot_upgrade_block_answered(struct moot_step *step, struct moot_session *session,
+                                 const struct moot_request *request, struct moot_cursor *body);
+void moot_upgrade_struck(struct moot_step *step, struct moot_session *session,
+                         struct moot_cursor *body);
+void moot_upgrade_job_done(struct moot_step *step, const struct moot_job_owner *owner,
+                           const struct moot_event *event);
+void moot_upgrade_link_gone(struct moot_step *step, uint32_t link, const struct moot_key *peer);
+struct moot_bytes moot_upgrade_activation_body(struct moot_step *step,
+                                               const struct moot_proposal *proposal);
+enum moot_status moot_upgrade_activate(struct moot_step *step, const struct moot_digest *proposal);
+
+/* boot.c */
+enum moot_status moot_boot_load(const struct moot_engine_env *env, struct moot_engine *engine,
+                                struct moot_arena *arena, struct moot_error *error);
+
+#endif

@@ -55,6 +55,7 @@ struct moot_manifest_blob {
     uint64_t plain_bytes;  /* equals size_bytes of every file of it */
     uint32_t block_first;  /* index in blocks */
     uint32_t block_count;
+    uint32_t file_first; /* (made) index of the first file with this content */
 };
 
 /*

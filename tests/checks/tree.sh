@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/check-tree, tools/check-format and tools/gen-docs pass the tree as it is and notice what is planted.
+# tools/check-tree, check-headers, check-format and gen-docs pass the tree as it is and notice what is planted.
 # shellcheck source=tests/checks/lib.bash
 . "$(dirname "$0")/lib.bash"
 
@@ -20,6 +20,13 @@ plant "a file without a place" stray.txt 'x' 'stray.txt: has no place at the top
 fresh_tree
 mkdir "$scratch/tree/crypto/newfolder"
 must_fail "a folder without README" 'crypto/newfolder: has no README.md' "$root/tools/check-tree" "$scratch/tree"
+
+mkdir "$scratch/tree/crypto/other"
+printf '# other\n\nSee [here](../nowhere.md).\n' >"$scratch/tree/crypto/other/README.md"
+must_fail "a link to nothing" 'crypto/other/README.md:3: a link to nothing: ../nowhere.md' "$root/tools/check-tree" "$scratch/tree"
+fresh_tree
+printf '#ifndef PLANTED\n#define PLANTED\nstruct moot_x { uint8_t a; };\n#endif\n' >"$scratch/tree/journal/planted.h"
+must_fail "a header that needs another" 'journal/planted.h: does not compile alone' "$root/tools/check-headers" "$scratch/tree"
 
 must_pass "the generated pages are up to date" "$root/tools/gen-docs" --check "$root"
 fresh_tree

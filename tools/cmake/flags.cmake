@@ -10,6 +10,7 @@ target_compile_options(moot_flags INTERFACE
   -Wmissing-prototypes -Wvla -Wcast-qual -Wformat=2 -Wswitch-enum
   -Werror
   -Werror=incompatible-pointer-types -Werror=implicit-function-declaration -Werror=return-type
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= # __FILE__ names the file, not the machine
   -fno-common -fstack-protector-strong)
 target_link_options(moot_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 

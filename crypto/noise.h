@@ -46,7 +46,10 @@ void moot_noise_init(struct moot_noise *noise, enum moot_noise_pattern pattern,
                      const uint8_t *psk);
 void moot_noise_deinit(struct moot_noise *noise);
 
-/* Replaces the psk before message 3 is read (a responder with several open invitations tries each on a copy). */
+/*
+ * Replaces the psk before message 3 is read (a responder with several open invitations tries each on a
+ * copy).
+ */
 void moot_noise_psk_set(struct moot_noise *noise, const uint8_t psk[32]);
 
 /*

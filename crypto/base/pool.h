@@ -4,6 +4,7 @@
  * The region never moves while the node lives: a pointer got from a handle stays good until the
  * block is freed. Only handles may be *stored* in the region. Zero is no handle.
  * Sizes are rounded to classes (four steps a doubling); freed blocks go to the list of their class.
+ * When the region is full larger free blocks are split; free neighbours are never joined again.
  */
 #ifndef MOOT_CRYPTO_BASE_POOL_H
 #define MOOT_CRYPTO_BASE_POOL_H

@@ -33,14 +33,17 @@ struct moot_certificate {
     struct moot_signed_by signers[MOOT_CERTIFICATE_SIGNERS_MAX]; /* ascending by key, distinct */
 };
 
-/* Adds a signer in order; false if it is there already or the certificate is full. No verification. */
+/*
+ * Adds a signer in order; false if it is there already or the certificate is full. No
+ * verification.
+ */
 bool moot_certificate_add(struct moot_certificate *certificate, const struct moot_key *key,
                           const struct moot_signature *signature);
 
 /*
- * Verifies every signature and counts the members of `set` among the signers: BAD_SIGNATURE if any is
- * false, BAD_CERTIFICATE if signers are unsorted or repeated or fewer than set->threshold are members.
- * With `joining` (may be NULL), every member of it must have signed too.
+ * Verifies every signature and counts the members of `set` among the signers: BAD_SIGNATURE if any
+ * is false, BAD_CERTIFICATE if signers are unsorted or repeated or fewer than set->threshold are
+ * members. With `joining` (may be NULL), every member of it must have signed too.
  */
 enum moot_status moot_certificate_check(const struct moot_certificate *certificate,
                                         const struct moot_admin_set *set,

@@ -1,6 +1,6 @@
 /*
- * BLAKE2b-256 from libsodium. Hashing has no failure: a refusal by the library would be a mistake of
- * ours (a wrong output size), and is treated as one.
+ * BLAKE2b-256 from libsodium. Hashing has no failure: a refusal by the library would be a mistake
+ * of ours (a wrong output size), and is treated as one.
  */
 #include "crypto/digest.h"
 

@@ -7,9 +7,9 @@
 #include "crypto/base/bytes.h"
 
 /*
- * BLAKE2b-256(tag ‖ part 0 ‖ part 1 ...). The tag's text (without NUL, "moot/.../1") separates uses;
- * parts are not separated from one another, so all but the last have a fixed size. tag may be NULL
- * for a bare hash (blocks, images).
+ * BLAKE2b-256(tag ‖ part 0 ‖ part 1 ...). The tag's text (without NUL, "moot/.../1") separates
+ * uses; parts are not separated from one another, so all but the last have a fixed size. tag may be
+ * NULL for a bare hash (blocks, images).
  */
 void moot_digest_of(const char *tag, const struct moot_bytes *parts, size_t part_count,
                     struct moot_digest *ret);

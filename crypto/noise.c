@@ -6,10 +6,10 @@
  *   2    <- e, ee, s, es
  *   3    -> s, se                      (psk3: and psk)
  *
- * Writing and reading walk the same table of tokens, so that both sides mix the same things in the same
- * order. Happy path: init, three messages in turn, split. A message that is short, altered, out of
- * turn or made with a key that gives an all-zero secret is BAD_HANDSHAKE; the state is then wiped and
- * answers BAD_HANDSHAKE for ever.
+ * Writing and reading walk the same table of tokens, so that both sides mix the same things in the
+ * same order. Happy path: init, three messages in turn, split. A message that is short, altered,
+ * out of turn or made with a key that gives an all-zero secret is BAD_HANDSHAKE; the state is then
+ * wiped and answers BAD_HANDSHAKE for ever.
  */
 #include "crypto/noise.h"
 

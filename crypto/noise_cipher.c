@@ -1,7 +1,7 @@
 /*
  * One direction of a channel: ChaCha20-Poly1305 under a counter that only this file moves. Sealing
- * ends before the counter could wrap (LIMIT); a record that does not open (altered, replayed, out of
- * order) is BAD_RECORD and leaves the counter alone: the channel above closes.
+ * ends before the counter could wrap (LIMIT); a record that does not open (altered, replayed, out
+ * of order) is BAD_RECORD and leaves the counter alone: the channel above closes.
  */
 #include <sodium.h>
 #include <string.h>

@@ -18,7 +18,10 @@
 _Static_assert(TAG_BYTES + 32 + MOOT_SLOT_BYTES + 4 + 4 + 32 + 1 == MOOT_STATEMENT_BYTES,
                "the layout adds up");
 
-/* Which fields a kind uses, and how people see it: WORD/number, WORD/proposal, device/ID/WORD/... */
+/*
+ * Which fields a kind uses, and how people see it: WORD/number, WORD/proposal,
+ * device/ID/WORD/...
+ */
 static const struct slot_shape {
     const char *word;
     bool number, device, proposal;

@@ -1,7 +1,7 @@
 /*
- * A statement: what an administrator signs, and all of it. One fixed layout of 162 bytes, so there is
- * one encoding for each statement. The slot says what excludes what: an honest administrator signs at
- * most one statement for each (timeline, slot, round).
+ * A statement: what an administrator signs, and all of it. One fixed layout of 162 bytes, so there
+ * is one encoding for each statement. The slot says what excludes what: an honest administrator
+ * signs at most one statement for each (timeline, slot, round).
  */
 #ifndef MOOT_CRYPTO_STATEMENT_H
 #define MOOT_CRYPTO_STATEMENT_H
@@ -40,7 +40,10 @@ enum moot_status moot_slot_check(const struct moot_slot *slot);
 void moot_slot_encode(const struct moot_slot *slot, uint8_t ret[MOOT_SLOT_BYTES]);
 enum moot_status moot_slot_decode(const uint8_t bytes[MOOT_SLOT_BYTES], struct moot_slot *ret);
 
-/* "turn/3", "upgrade/9f31…" for people: at most MOOT_SLOT_TEXT_BYTES with the NUL, ids as 8 hex digits. */
+/*
+ * "turn/3", "upgrade/9f31…" for people: at most MOOT_SLOT_TEXT_BYTES with the NUL, ids as 8 hex
+ * digits.
+ */
 #define MOOT_SLOT_TEXT_BYTES 64
 void moot_slot_format(const struct moot_slot *slot, char ret[MOOT_SLOT_TEXT_BYTES]);
 
@@ -65,8 +68,8 @@ enum moot_status moot_statement_check(const struct moot_statement *statement);
 void moot_statement_encode(const struct moot_statement *statement,
                            uint8_t ret[MOOT_STATEMENT_BYTES]);
 /*
- * TRUNCATED/TRAILING for a wrong size, BAD_VALUE for a wrong tag, kind, verdict, an unused field that
- * is not zero or a round outside a turn's slot. `ret` is set only on success.
+ * TRUNCATED/TRAILING for a wrong size, BAD_VALUE for a wrong tag, kind, verdict, an unused field
+ * that is not zero or a round outside a turn's slot. `ret` is set only on success.
  */
 enum moot_status moot_statement_decode(struct moot_bytes bytes, struct moot_statement *ret);
 

@@ -22,7 +22,10 @@ void moot_arena_init(struct moot_arena *arena, void *memory, size_t size);
 /* 16-byte aligned, not zeroed; NULL when less than `size` bytes are left. */
 void *moot_arena_take(struct moot_arena *arena, size_t size);
 
-/* Like moot_arena_take, zeroed, for `count` items; NULL when short or when the product overflows. */
+/*
+ * Like moot_arena_take, zeroed, for `count` items; NULL when short or when the product
+ * overflows.
+ */
 void *moot_arena_take_zeroed(struct moot_arena *arena, size_t count, size_t item_size);
 
 /* Copies `bytes` into the arena; data is NULL when it does not fit (an empty slice always fits). */

@@ -143,7 +143,7 @@ static size_t utf8_sequence(const uint8_t *text, size_t size)
             return 0;
         }
     }
-    /* The second byte's narrower range shuts out overlong forms, surrogates and what is too large. */
+    /* The second byte's narrower range shuts out overlong forms, surrogates and the too large. */
     bool bad_second = (lead == 0xE0 && text[1] < 0xA0) || (lead == 0xED && text[1] > 0x9F) ||
                       (lead == 0xF0 && text[1] < 0x90) || (lead == 0xF4 && text[1] > 0x8F);
     return bad_second ? 0 : need;

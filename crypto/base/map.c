@@ -1,7 +1,7 @@
 /*
- * A crit-bit tree in a pool. A key of n bytes is read as 9 * (n + 1) bits: for each byte a 1 ("there
- * is a byte") and its 8 bits, then a 0 for the end. So no key is a prefix of another, and the order of
- * the bits is the lexicographic order of the keys, a prefix first.
+ * A crit-bit tree in a pool. A key of n bytes is read as 9 * (n + 1) bits: for each byte a 1
+ * ("there is a byte") and its 8 bits, then a 0 for the end. So no key is a prefix of another, and
+ * the order of the bits is the lexicographic order of the keys, a prefix first.
  *
  *        branch {bit 3}                A branch names the first bit in which its two halves differ;
  *        /           \                 bits rise on the way down. n leaves have n - 1 branches.
@@ -9,8 +9,8 @@
  *                  /        \          A leaf is {header, value, key} in one block and never moves.
  *              leaf "ba"   leaf "bb"
  *
- * Every walk is a loop: depth is bounded by the key's bits, not by the stack. The pool being full is
- * the only failure; both blocks are taken before anything changes.
+ * Every walk is a loop: depth is bounded by the key's bits, not by the stack. The pool being full
+ * is the only failure; both blocks are taken before anything changes.
  */
 #include "crypto/base/map.h"
 
@@ -264,7 +264,7 @@ static bool find_bound(const struct moot_pool *pool, const struct moot_map *map,
     if (bit == NO_DIFFERENCE && inclusive) {
         return item_fill(pool, map, near, ret);
     }
-    /* Down to the part of the tree that agrees with key before `bit`; above: all that is greater. */
+    /* Down to the part that agrees with key before `bit`; above: the nearest part that is greater. */
     uint32_t handle = map->root;
     uint32_t above = 0;
     for (const struct branch *branch = branch_at(pool, handle);

@@ -1,7 +1,7 @@
 /*
- * An ordered map in a pool: byte-string keys to fixed-size values, a crit-bit tree. Its order is the
- * keys' lexicographic order (a prefix first) and its shape depends on the keys alone, so iteration
- * never depends on history or on a hash seed.
+ * An ordered map in a pool: byte-string keys to fixed-size values, a crit-bit tree. Its order is
+ * the keys' lexicographic order (a prefix first) and its shape depends on the keys alone, so
+ * iteration never depends on history or on a hash seed.
  */
 #ifndef MOOT_CRYPTO_BASE_MAP_H
 #define MOOT_CRYPTO_BASE_MAP_H
@@ -32,7 +32,10 @@ void *moot_map_put(struct moot_pool *pool, struct moot_map *map, struct moot_byt
 /* The value of `key`, or NULL. */
 void *moot_map_get(const struct moot_pool *pool, const struct moot_map *map, struct moot_bytes key);
 
-/* Removes `key`; false if it was not there. What the value's handles name is the caller's to free. */
+/*
+ * Removes `key`; false if it was not there. What the value's handles name is the caller's to
+ * free.
+ */
 bool moot_map_remove(struct moot_pool *pool, struct moot_map *map, struct moot_bytes key);
 
 /* Frees the map's own memory; it is empty afterwards. */
@@ -56,8 +59,8 @@ bool moot_map_from(const struct moot_pool *pool, const struct moot_map *map, str
 
 /*
  * for (MOOT_MAP_EACH(pool, map, item)) { ... item.key, item.value ... }
- * The entry being visited may be removed if nothing is taken from the pool before the next step (its
- * key stays readable until then); other entries may not.
+ * The entry being visited may be removed if nothing is taken from the pool before the next step
+ * (its key stays readable until then); other entries may not.
  */
 #define MOOT_MAP_EACH(pool, map, item)                                                             \
     bool item##_more = moot_map_first(pool, map, &item);                                           \

@@ -1,11 +1,12 @@
 /*
- * Memory for one node. The region is: header | blocks ... | untouched. A block is taken from the free
- * list of its size class, else from the high-water mark, else (the region is full) by splitting the
- * smallest larger free block. Free blocks hold the handle of the next one in their first four bytes
- * and nothing else is written when a block is given back. A full region is handle 0, never an abort.
+ * Memory for one node. The region is: header | blocks ... | untouched. A block is taken from the
+ * free list of its size class, else from the high-water mark, else (the region is full) by
+ * splitting the smallest larger free block. Free blocks hold the handle of the next one in their
+ * first four bytes and nothing else is written when a block is given back. A full region is handle
+ * 0, never an abort.
  *
- * Classes, in units of 16 bytes: 1 2 3 4 | 5 6 7 8 | 10 12 14 16 | 20 24 28 32 | ... four a doubling,
- * so at most a fifth of a block is lost to rounding.
+ * Classes, in units of 16 bytes: 1 2 3 4 | 5 6 7 8 | 10 12 14 16 | 20 24 28 32 | ... four a
+ * doubling, so at most a fifth of a block is lost to rounding.
  */
 #include "crypto/base/pool.h"
 
@@ -98,7 +99,10 @@ static uint32_t free_pop(struct moot_pool *pool, uint32_t class)
     return handle;
 }
 
-/* The last resort: cut a block of `class` off a larger free one; the rest goes to smaller classes. */
+/*
+ * The last resort: cut a block of `class` off a larger free one; the rest goes to smaller
+ * classes.
+ */
 static uint32_t free_split(struct moot_pool *pool, uint32_t class)
 {
     uint32_t larger = class + 1;

@@ -1,6 +1,6 @@
 /*
- * Memory for one node: blocks of one fixed region, named by u32 handles instead of pointers, so that
- * a copy of the region's used part is a working copy of the node (the simulator clones so).
+ * Memory for one node: blocks of one fixed region, named by u32 handles instead of pointers, so
+ * that a copy of the region's used part is a working copy of the node (the simulator clones so).
  * The region never moves while the node lives: a pointer got from a handle stays good until the
  * block is freed. Only handles may be *stored* in the region. Zero is no handle.
  * Sizes are rounded to classes (four steps a doubling); freed blocks go to the list of their class.

@@ -1,6 +1,7 @@
 /*
- * Bytes and growing arrays in a pool. New memory is taken and filled before the old is given back, so
- * a full pool leaves the value as it was, and bytes may be copied from the very blob they replace.
+ * Bytes and growing arrays in a pool. New memory is taken and filled before the old is given back,
+ * so a full pool leaves the value as it was, and bytes may be copied from the very blob they
+ * replace.
  */
 #include <string.h>
 

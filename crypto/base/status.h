@@ -1,6 +1,6 @@
 /*
- * Every way a thing can fail, once. The table is status.def; this makes the enum, the text function,
- * the reasons of the API, the exit codes of the command line and docs/ERRORS.md from it.
+ * Every way a thing can fail, once. The table is status.def; this makes the enum, the text
+ * function, the reasons of the API, the exit codes of the command line and docs/ERRORS.md from it.
  */
 #ifndef MOOT_CRYPTO_BASE_STATUS_H
 #define MOOT_CRYPTO_BASE_STATUS_H

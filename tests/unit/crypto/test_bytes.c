@@ -106,8 +106,7 @@ static void test_only_strict_utf8_passes(void **state)
         "\xEF\xBF\xBF",
         "\xF0\x90\x80\x80",
         "\xF4\x8F\xBF\xBF",
-        "K\xC3\xBC"
-        "che",
+        "K\xC3\xBChle",
     };
     static const char *const bad[] = {
         "\x80",

@@ -155,7 +155,7 @@ enum moot_fetch_stage {
     MOOT_FETCH_READY,
     MOOT_FETCH_REJECTED
 };
-enum moot_block_state { MOOT_BLOCK_MISSING = 0, MOOT_BLOCK_ASKED, MOOT_BLOCK_WRITING, MOOT_BLOCK_HELD };
+enum moot_block_state { MOOT_BLOCK_WANTED = 0, MOOT_BLOCK_ASKED, MOOT_BLOCK_WRITING, MOOT_BLOCK_HELD };
 struct moot_block {
     struct moot_digest hash;
     uint8_t state; /* enum moot_block_state */

@@ -11,7 +11,7 @@ stubs() { # BODY: what tools/check-layers does; the other checks pass
     mkdir -p "$scratch/tree/tools"
     cp "$root/tools/test" "$root/tools/count-tests" "$scratch/tree/tools/"
     local check
-    for check in check-layers check-tree check-format gen-docs; do
+    for check in check-layers check-tree check-headers check-format gen-docs; do
         printf '#!/usr/bin/env bash\n%s\n' "echo fine" >"$scratch/tree/tools/$check"
         chmod +x "$scratch/tree/tools/$check"
     done
@@ -24,14 +24,14 @@ closing() { # NAME REGEX: of the run kept last
 stubs 'echo fine'
 must_pass "all passed: exit 0" "$scratch/tree/tools/test" --only checks
 "$scratch/tree/tools/test" --only checks >"$scratch/kept" 2>&1 || true
-closing "the closing line stands alone and last" '^[34] passed, 0 failed, [01] skipped$'
+closing "the closing line stands alone and last" '^[345] passed, 0 failed, [01] skipped$'
 
 stubs 'echo planted trouble; exit 1'
 must_fail "one failed: exit 1 and its output is shown" "planted trouble" "$scratch/tree/tools/test" --only checks
 must_fail "its suite is named" "fail layers" "$scratch/tree/tools/test" --only checks
 must_pass "its output is kept" grep -q "planted trouble" "$scratch/tree/build/log/layers.log"
 "$scratch/tree/tools/test" --only checks >"$scratch/kept" 2>&1 || true
-closing "the failure is in the closing line" '^[23] passed, 1 failed'
+closing "the failure is in the closing line" '^[234] passed, 1 failed'
 
 stubs 'printf "ok - a\nnot ok - b\nskip - c: no reason\n"; exit 1'
 "$scratch/tree/tools/test" --only checks >"$scratch/kept" 2>&1 || true

@@ -21,9 +21,9 @@
 
 struct moot_engine; /* lies in its pool, at the root handle */
 
-#define MOOT_URL_BYTES_MAX 128   /* "tcp://127.0.0.1:41234" with NUL */
-#define MOOT_URI_BYTES_MAX 256   /* an invitation, with NUL */
-#define MOOT_CODE_BYTES_MAX 16   /* "7K3M-Q2ZX-94TD" with NUL: 60 bits */
+#define MOOT_URL_BYTES_MAX 128 /* "tcp://127.0.0.1:41234" with NUL */
+#define MOOT_URI_BYTES_MAX 256 /* an invitation, with NUL */
+#define MOOT_CODE_BYTES_MAX 16 /* "7K3M-Q2ZX-94TD" with NUL: 60 bits */
 #define MOOT_VERSION_BYTES_MAX 32
 
 /* Copied at open; the keys are those of moot.conf. */
@@ -33,14 +33,15 @@ struct moot_engine_config {
     char home[MOOT_NAME_BYTES_MAX + 1];
     char listen_url[MOOT_URL_BYTES_MAX]; /* where peers reach this node; "" if nowhere */
     uint16_t protocol_max;               /* 1 to MOOT_PROTOCOL_MAX */
-    uint64_t epoch_interval_ms;     /* epoch_interval, default 3,600,000 */
-    uint64_t gossip_interval_ms;    /* gossip_interval, default 1,000 */
-    uint64_t readiness_timeout_ms;  /* readiness_timeout, default 86,400,000 */
-    uint32_t deadline_epochs;       /* proposal_deadline: epochs a proposal stays open, default 720 */
-    bool soft_fork_auto_activate;   /* default true */
-    bool consent_by_person;         /* admin_consent = person: a new admin's node does not consent by itself */
-    bool alone;                     /* --alone: sign and publish without hearing a peer first; recorded */
-    bool restored;                  /* the data directory's identity changed: suspected restore */
+    uint64_t epoch_interval_ms;          /* epoch_interval, default 3,600,000 */
+    uint64_t gossip_interval_ms;         /* gossip_interval, default 1,000 */
+    uint64_t readiness_timeout_ms;       /* readiness_timeout, default 86,400,000 */
+    uint32_t deadline_epochs;     /* proposal_deadline: epochs a proposal stays open, default 720 */
+    bool soft_fork_auto_activate; /* default true */
+    bool
+        consent_by_person; /* admin_consent = person: a new admin's node does not consent by itself */
+    bool alone;            /* --alone: sign and publish without hearing a peer first; recorded */
+    bool restored;         /* the data directory's identity changed: suspected restore */
 };
 void moot_engine_config_init(struct moot_engine_config *config); /* the defaults */
 
@@ -54,18 +55,18 @@ struct moot_engine_env {
 /* ---- calls: what a person or script asks ---- */
 
 enum moot_call_kind {
-    MOOT_CALL_INIT = 1,         /* mesh_name; found a mesh */
-    MOOT_CALL_INVITE,           /* → uri, code, expires_in_s */
-    MOOT_CALL_JOIN,             /* uri; answers when the request is known to the inviter (state pending) */
-    MOOT_CALL_ADMIT,            /* name (or device id in hex) of a pending device → proposal */
-    MOOT_CALL_DENY,             /* name of a pending device */
-    MOOT_CALL_PROPOSE_ADMINS,   /* names, name_count, threshold → proposal */
-    MOOT_CALL_PROPOSE_UPGRADE,  /* upgrade → proposal (its blocks are in the block store already) */
-    MOOT_CALL_APPROVE,          /* proposal, digest_text (first block of 4 or more hex digits, or whole) */
-    MOOT_CALL_REJECT,           /* proposal, reason */
-    MOOT_CALL_WITHDRAW,         /* proposal */
-    MOOT_CALL_ACTIVATE,         /* proposal: soft_fork_auto_activate = no waits for this */
-    MOOT_CALL_RECORD_PUT        /* key, value or tombstone → seq; answers when durable */
+    MOOT_CALL_INIT = 1, /* mesh_name; found a mesh */
+    MOOT_CALL_INVITE,   /* → uri, code, expires_in_s */
+    MOOT_CALL_JOIN,     /* uri; answers when the request is known to the inviter (state pending) */
+    MOOT_CALL_ADMIT,    /* name (or device id in hex) of a pending device → proposal */
+    MOOT_CALL_DENY,     /* name of a pending device */
+    MOOT_CALL_PROPOSE_ADMINS,  /* names, name_count, threshold → proposal */
+    MOOT_CALL_PROPOSE_UPGRADE, /* upgrade → proposal (its blocks are in the block store already) */
+    MOOT_CALL_APPROVE,   /* proposal, digest_text (first block of 4 or more hex digits, or whole) */
+    MOOT_CALL_REJECT,    /* proposal, reason */
+    MOOT_CALL_WITHDRAW,  /* proposal */
+    MOOT_CALL_ACTIVATE,  /* proposal: soft_fork_auto_activate = no waits for this */
+    MOOT_CALL_RECORD_PUT /* key, value or tombstone → seq; answers when durable */
 };
 
 /* All slices are borrowed for the step. */
@@ -96,15 +97,15 @@ struct moot_reply {
 /* ---- jobs: heavy or blocking work outside the engine ---- */
 
 enum moot_job_kind {
-    MOOT_JOB_VERIFY = 1,     /* pure: moot_job_verify; input as built by the engine */
-    MOOT_JOB_BLOCK_READ,     /* hash → output: the block's bytes, not checked; BLOCK_MISSING */
-    MOOT_JOB_BLOCK_WRITE,    /* hash, input: bytes; checks the hash (BAD_BLOCK), durable when done; NO_SPACE */
-    MOOT_JOB_BLOCK_RECHECK,  /* hash: re-read; a damaged block is removed: BAD_BLOCK; BLOCK_MISSING */
-    MOOT_JOB_MANIFEST_READ,  /* hash → output: the manifest's bytes; BLOCK_MISSING */
+    MOOT_JOB_VERIFY = 1, /* pure: moot_job_verify; input as built by the engine */
+    MOOT_JOB_BLOCK_READ, /* hash → output: the block's bytes, not checked; BLOCK_MISSING */
+    MOOT_JOB_BLOCK_WRITE, /* hash, input: bytes; checks the hash (BAD_BLOCK), durable when done; NO_SPACE */
+    MOOT_JOB_BLOCK_RECHECK, /* hash: re-read; a damaged block is removed: BAD_BLOCK; BLOCK_MISSING */
+    MOOT_JOB_MANIFEST_READ, /* hash → output: the manifest's bytes; BLOCK_MISSING */
     MOOT_JOB_MANIFEST_WRITE, /* hash, input: checks hash and signature (BAD_MANIFEST), durable when done */
-    MOOT_JOB_PACKAGE_SCAN,   /* hash of a manifest held → output: one byte a distinct block, in manifest
+    MOOT_JOB_PACKAGE_SCAN, /* hash of a manifest held → output: one byte a distinct block, in manifest
                                 order of first use: 1 held, 0 missing */
-    MOOT_JOB_PACKAGE_CHECK   /* hash of a manifest held: every block and file verified. FETCHING,
+    MOOT_JOB_PACKAGE_CHECK /* hash of a manifest held: every block and file verified. FETCHING,
                                 BAD_BLOCK (output: the block's hash), BAD_PACKAGE, BAD_MANIFEST.
                                 MOOT_OK: output: free bytes on the disk, u64 big-endian */
 };
@@ -131,7 +132,7 @@ enum moot_event_kind {
     MOOT_EVENT_LINK_UP,    /* link, dial (0: accepted), remote */
     MOOT_EVENT_LINK_FRAME, /* link, bytes */
     MOOT_EVENT_LINK_DOWN,  /* link (0: a dial that failed), dial, status */
-    MOOT_EVENT_COMMITTED,  /* ticket, status: all batches up to this ticket are durable; or the store
+    MOOT_EVENT_COMMITTED, /* ticket, status: all batches up to this ticket are durable; or the store
                               stopped for good (status not OK) */
     MOOT_EVENT_STORE_FULL, /* status STORE_FULL or MOOT_OK again: writes wait, reads go on */
     MOOT_EVENT_JOB_DONE,   /* job (as it was given, input included), status, bytes = output */
@@ -140,8 +141,8 @@ enum moot_event_kind {
 
 struct moot_event {
     enum moot_event_kind kind;
-    uint64_t now_ms;  /* monotonic */
-    uint64_t wall_s;  /* seconds since 1970, for people only */
+    uint64_t now_ms; /* monotonic */
+    uint64_t wall_s; /* seconds since 1970, for people only */
     uint32_t link;
     uint32_t dial;
     const char *remote;
@@ -167,8 +168,8 @@ enum moot_action_kind {
 
 /* Something people and scripts watch for. `name` is a stable word: docs/PROTOCOLS.md lists them. */
 struct moot_notice {
-    const char *name;           /* "proposal.certified", "peer.refused", "epoch.advanced", ... static */
-    enum moot_status status;    /* reason, or MOOT_OK */
+    const char *name; /* "proposal.certified", "peer.refused", "epoch.advanced", ... static */
+    enum moot_status status;     /* reason, or MOOT_OK */
     struct moot_digest proposal; /* or zero */
     struct moot_key device;      /* or zero */
     uint64_t number;             /* epoch, count: as the name says */

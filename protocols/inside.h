@@ -49,10 +49,10 @@ struct moot_loose {
     struct moot_digest id; /* for reconciliation: names what is said, not the signature's bytes */
     struct moot_key signer;
     struct moot_signature signature;
-    struct moot_statement statement; /* approval */
-    struct moot_blob reason;         /* approval: a person's words */
+    struct moot_statement statement;       /* approval */
+    struct moot_blob reason;               /* approval: a person's words */
     struct moot_digest proposal, manifest; /* readiness */
-    uint8_t readiness;                     /* enum moot_readiness_state of view.h: READY and above */
+    uint8_t readiness; /* enum moot_readiness_state of view.h: READY and above */
     enum moot_status readiness_reason;
     uint64_t free_bytes;
     uint64_t counter; /* readiness: the greatest of a device counts */
@@ -95,7 +95,8 @@ struct moot_session {
     struct moot_fork_id peer_fork;
     bool pull_out, pull_lists, pull_again;
     uint64_t pulled_ms, pull_pause_ms;
-    struct moot_digest pulled_frontier, pulled_loose; /* peer roots that the last fruitless PULL saw */
+    struct moot_digest pulled_frontier,
+        pulled_loose;      /* peer roots that the last fruitless PULL saw */
     struct moot_map ahead; /* chain id → u64: highest seq received but not merged yet */
 };
 
@@ -103,7 +104,7 @@ struct moot_session {
 struct moot_intake {
     struct moot_list waiting; /* struct moot_blob: encoded runs, in order */
     uint32_t waiting_bytes;
-    uint32_t job; /* number of the job under way; 0: none */
+    uint32_t job;  /* number of the job under way; 0: none */
     uint32_t link; /* whoever sent last: blamed for what fails */
 };
 
@@ -126,7 +127,7 @@ struct moot_invite {
     char code[MOOT_CODE_BYTES_MAX];
     struct moot_digest psk;
     uint64_t ends_ms;
-    bool bound;            /* a device has proven the code: only that key may use it again */
+    bool bound; /* a device has proven the code: only that key may use it again */
     struct moot_key device;
 };
 struct moot_joiner {
@@ -155,7 +156,12 @@ enum moot_fetch_stage {
     MOOT_FETCH_READY,
     MOOT_FETCH_REJECTED
 };
-enum moot_block_state { MOOT_BLOCK_WANTED = 0, MOOT_BLOCK_ASKED, MOOT_BLOCK_WRITING, MOOT_BLOCK_HELD };
+enum moot_block_state {
+    MOOT_BLOCK_WANTED = 0,
+    MOOT_BLOCK_ASKED,
+    MOOT_BLOCK_WRITING,
+    MOOT_BLOCK_HELD
+};
 struct moot_block {
     struct moot_digest hash;
     uint8_t state; /* enum moot_block_state */
@@ -169,7 +175,7 @@ struct moot_fetch {
     enum moot_status reason;
     struct moot_list blocks; /* struct moot_block: distinct, in manifest order of first use */
     uint32_t held;
-    uint32_t job; /* under way; 0: none */
+    uint32_t job;     /* under way; 0: none */
     uint64_t next_ms; /* nothing is tried before */
     uint64_t pause_ms;
     uint64_t free_bytes;
@@ -182,7 +188,8 @@ struct moot_refusal {
     struct moot_key peer;
     struct moot_digest hash;
     uint64_t until_ms;
-    bool bad; /* it sent bytes that do not match: not asked for this hash again while it is connected */
+    bool
+        bad; /* it sent bytes that do not match: not asked for this hash again while it is connected */
 };
 
 /* What a job that is under way belongs to. */
@@ -214,11 +221,12 @@ struct moot_engine {
 
     struct moot_list staged; /* struct moot_staged */
     uint64_t append_ticket;  /* own commit under way; 0: none */
-    struct moot_list heard;  /* struct moot_key: peers whose view of our chain we have caught up with */
+    struct moot_list
+        heard; /* struct moot_key: peers whose view of our chain we have caught up with */
 
     struct moot_map votes; /* MOOT_VOTE_KEY_BYTES → struct moot_vote */
     struct moot_map loose; /* → struct moot_loose */
-    bool collect_wanted; /* approvals, proposals or eras changed: try to assemble certificates */
+    bool collect_wanted;   /* approvals, proposals or eras changed: try to assemble certificates */
     uint64_t epoch_since_ms;
     struct moot_map pending; /* object id → moot_blob: objects of unknown timelines */
 
@@ -291,8 +299,8 @@ struct moot_bytes moot_step_finish(struct moot_step *step, struct moot_writer *w
 /* append.c: own facts */
 bool moot_append_ready(const struct moot_step *step); /* heard, or exempt */
 uint64_t moot_append_next_seq(const struct moot_step *step);
-enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind,
-                                   struct moot_bytes payload, uint64_t call_number);
+enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct moot_bytes payload,
+                                   uint64_t call_number);
 void moot_append_flush(struct moot_step *step);
 void moot_append_committed(struct moot_step *step);
 void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint64_t their_seq);
@@ -333,7 +341,8 @@ bool moot_loose_slot_open(const struct moot_engine *engine, const struct moot_po
                           const struct moot_statement *statement);
 
 /* decision.c */
-struct moot_bytes moot_decision_body(struct moot_step *step, const struct moot_statement *statement);
+struct moot_bytes moot_decision_body(struct moot_step *step,
+                                     const struct moot_statement *statement);
 enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes body,
                                     enum moot_verdict verdict, struct moot_bytes reason);
 void moot_decision_collect(struct moot_step *step);
@@ -367,14 +376,15 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
 /* State of a proposal as people see it, and whether it can still be certified. */
 uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_pool *pool,
                             const struct moot_proposal *proposal, bool *ret_possible);
-void moot_propose_folded(struct moot_step *step); /* own proposals just written: proposing approves */
+void moot_propose_folded(
+    struct moot_step *step); /* own proposals just written: proposing approves */
 void moot_propose_consent(struct moot_step *step); /* a new admin's node consents to its own seat */
 
 /* member.c */
 void moot_member_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
 void moot_member_time(struct moot_step *step);
-void moot_member_join_asked(struct moot_step *step, struct moot_session *session,
-                            uint32_t number, struct moot_cursor *body);
+void moot_member_join_asked(struct moot_step *step, struct moot_session *session, uint32_t number,
+                            struct moot_cursor *body);
 void moot_member_join_answered(struct moot_step *step, struct moot_session *session,
                                struct moot_cursor *body);
 void moot_member_proven(struct moot_step *step, struct moot_session *session);
@@ -437,8 +447,8 @@ enum moot_status moot_peer_restore(struct moot_engine *engine, struct moot_pool 
 
 /* upgrade.c */
 void moot_upgrade_step(struct moot_step *step);
-void moot_upgrade_block_asked(struct moot_step *step, struct moot_session *session,
-                              uint32_t number, struct moot_cursor *body);
+void moot_upgrade_block_asked(struct moot_step *step, struct moot_session *session, uint32_t number,
+                              struct moot_cursor *body);
 void moot_upgrade_block_answered(struct moot_step *step, struct moot_session *session,
                                  const struct moot_request *request, struct moot_cursor *body);
 void moot_upgrade_struck(struct moot_step *step, struct moot_session *session,

@@ -17,7 +17,8 @@ struct moot_view_status {
     struct moot_digest mesh;
     struct moot_bytes mesh_name;
     struct moot_key device;
-    struct moot_bytes name, home; /* certified ones once a member, else those of the configuration */
+    struct moot_bytes name,
+        home; /* certified ones once a member, else those of the configuration */
     char version[MOOT_VERSION_BYTES_MAX];
     uint16_t protocol_speaks, protocol_max;
     uint32_t epoch;
@@ -26,9 +27,9 @@ struct moot_view_status {
     struct moot_digest timeline;
     uint64_t turns_passed;
     bool store_full, store_stopped;
-    bool heard;                 /* false: waits to hear its own chain from a peer */
-    uint32_t epoch_stalled_s;   /* seconds that the next tick is overdue; 0: not */
-    uint32_t stalled_count;     /* admins whose tick signature is missing while it is overdue */
+    bool heard;               /* false: waits to hear its own chain from a peer */
+    uint32_t epoch_stalled_s; /* seconds that the next tick is overdue; 0: not */
+    uint32_t stalled_count;   /* admins whose tick signature is missing while it is overdue */
     struct moot_key stalled_on[MOOT_ADMINS_MAX];
     const char *listen_url;
     uint32_t session_count;
@@ -36,7 +37,12 @@ struct moot_view_status {
 void moot_view_status(const struct moot_engine_env *env, uint64_t now_ms,
                       struct moot_view_status *ret);
 
-enum moot_device_state { MOOT_DEVICE_SELF = 1, MOOT_DEVICE_CONNECTED, MOOT_DEVICE_AWAY, MOOT_DEVICE_CONFLICTED };
+enum moot_device_state {
+    MOOT_DEVICE_SELF = 1,
+    MOOT_DEVICE_CONNECTED,
+    MOOT_DEVICE_AWAY,
+    MOOT_DEVICE_CONFLICTED
+};
 struct moot_view_device {
     struct moot_key key;
     struct moot_bytes name, home;
@@ -66,14 +72,23 @@ uint32_t moot_view_joiners(const struct moot_engine_env *env, uint64_t now_ms,
                            struct moot_arena *arena, struct moot_view_joiner **ret);
 
 enum moot_proposal_state {
-    MOOT_PROPOSAL_PROPOSED = 1, MOOT_PROPOSAL_CERTIFIED, MOOT_PROPOSAL_IN_FORCE,
-    MOOT_PROPOSAL_REJECTED, MOOT_PROPOSAL_EXPIRED, MOOT_PROPOSAL_WITHDRAWN,
+    MOOT_PROPOSAL_PROPOSED = 1,
+    MOOT_PROPOSAL_CERTIFIED,
+    MOOT_PROPOSAL_IN_FORCE,
+    MOOT_PROPOSAL_REJECTED,
+    MOOT_PROPOSAL_EXPIRED,
+    MOOT_PROPOSAL_WITHDRAWN,
     MOOT_PROPOSAL_CONFLICTED
 };
 /* "in-force" and so on: the words of the script contract. */
 const char *moot_proposal_state_text(enum moot_proposal_state state);
 
-enum moot_readiness_state { MOOT_READINESS_SILENT = 1, MOOT_READINESS_READY, MOOT_READINESS_NOT_READY, MOOT_READINESS_REJECTED };
+enum moot_readiness_state {
+    MOOT_READINESS_SILENT = 1,
+    MOOT_READINESS_READY,
+    MOOT_READINESS_NOT_READY,
+    MOOT_READINESS_REJECTED
+};
 struct moot_view_readiness {
     struct moot_key device;
     struct moot_bytes name;
@@ -88,38 +103,38 @@ struct moot_view_vote {
 };
 
 struct moot_view_proposal {
-    struct moot_digest id;                 /* also the digest to approve */
+    struct moot_digest id; /* also the digest to approve */
     char name[MOOT_PROPOSAL_NAME_BYTES];
-    const char *kind;                      /* "upgrade", "admins", "admission" */
-    struct moot_body body;                 /* decoded, borrowed from the pool */
+    const char *kind;      /* "upgrade", "admins", "admission" */
+    struct moot_body body; /* decoded, borrowed from the pool */
     enum moot_proposal_state state;
-    bool possible;                         /* can still be certified */
+    bool possible; /* can still be certified */
     struct moot_key proposer;
     struct moot_bytes proposer_name;
     uint32_t epoch;
     uint64_t wall_s;
-    uint32_t need, of;                     /* threshold and size of the set that decides */
+    uint32_t need, of; /* threshold and size of the set that decides */
     uint32_t yes_count, no_count;
     struct moot_view_vote *yes, *no;
-    uint32_t waits_for_count;              /* who could still sign */
+    uint32_t waits_for_count; /* who could still sign */
     struct moot_view_vote *waits_for;
-    uint32_t consent_count;                /* admins only: new members whose consent is missing */
+    uint32_t consent_count; /* admins only: new members whose consent is missing */
     struct moot_view_vote *consent_missing;
     bool certified;
-    struct moot_digest certificate;        /* object id */
+    struct moot_digest certificate; /* object id */
     uint32_t signer_count;
     struct moot_view_vote *signers;
-    struct moot_digest timeline;           /* of the certificate */
+    struct moot_digest timeline; /* of the certificate */
     /* upgrades */
     bool has_readiness;
     uint32_t ready, ready_needed, readiness_of;
     struct moot_view_readiness *readiness;
     bool activated;
-    struct moot_digest activation;         /* object id */
-    uint32_t blocks_held, blocks_total;    /* of its package here */
+    struct moot_digest activation;      /* object id */
+    uint32_t blocks_held, blocks_total; /* of its package here */
     uint32_t epoch_deadline, fence_epoch;
-    uint32_t in_force_epoch;               /* admins: the tick that turned; 0 until then */
-    bool waiting_for_me;                   /* a person at this node could approve it now */
+    uint32_t in_force_epoch; /* admins: the tick that turned; 0 until then */
+    bool waiting_for_me;     /* a person at this node could approve it now */
 };
 /* All proposals, oldest first by (epoch, id). */
 uint32_t moot_view_proposals(const struct moot_engine_env *env, uint64_t now_ms,
@@ -137,7 +152,7 @@ void moot_proposal_name(const struct moot_digest *id, enum moot_body_kind kind,
 
 struct moot_view_stats {
     uint64_t facts, bytes, chains, objects, records;
-    uint64_t pending;  /* objects and runs that wait for something */
+    uint64_t pending; /* objects and runs that wait for something */
     uint64_t loose;
     uint32_t epoch;
     struct moot_digest frontier_digest, state_digest;

@@ -85,6 +85,10 @@ struct moot_body {
 void moot_body_encode(const struct moot_body *body, struct moot_writer *writer);
 /* The codec's reasons, or BAD_BODY for values that do not fit together (threshold, window, order). */
 enum moot_status moot_body_decode(struct moot_bytes bytes, struct moot_body *ret);
+/* An administrator set inside a body or an era: array[3]: threshold, version, array of keys. Decoding
+ * leaves it to the caller to check what it means (moot_admin_set_check). */
+void moot_admin_set_encode(const struct moot_admin_set *set, struct moot_writer *writer);
+void moot_admin_set_decode(struct moot_cursor *cursor, struct moot_admin_set *ret);
 /* tag "moot/body/1" */
 void moot_body_hash(struct moot_bytes bytes, struct moot_digest *ret);
 /* The slot this body is decided in; `hash` is its own hash. */

@@ -5,8 +5,7 @@
  *   lane 0 (below 64, exact, never fenced)        payload
  *    1 MeshFounded        array[5]: mesh name, founder key, founder's name, home, salt bin32
  *    2 DeviceAdmitted     certified object          (envelope)
- *    3 DeviceRemoved      certified object          (envelope; rules come with its issue)
- *    4 DeviceReplaced     certified object          (envelope; rules come with its issue)
+ *    3 DeviceRemoved      (later)   4 DeviceReplaced (later): certified objects, no row yet
  *    5 AdminReplacement   certified object          (envelope, slot turn/K)
  *    6 EpochAdvanced      certified object          (envelope, slot epoch/E)
  *    7 SnapshotProposed   (later)   8 SnapshotCompleted (later)
@@ -18,7 +17,8 @@
  *   15 Withdrawn          array[1]: proposal id
  *   lane 1
  *   64 RecordPut          array[3]: key bin (1..256), value bin | nil (tombstone), context
- *                         context = array of array[2]: chain id bin32, seq (ascending by chain id, seq >= 1)
+ *                         context = array of array[2]: chain id bin32, seq (at most one a device,
+ *                         ascending by chain id, seq >= 1)
  */
 #ifndef MOOT_JOURNAL_KINDS_H
 #define MOOT_JOURNAL_KINDS_H
@@ -68,6 +68,9 @@ struct moot_context_entry {
     struct moot_digest chain;
     uint64_t seq;
 };
+/* array[2]: chain id, seq. Reading is one step of a cursor over array elements. */
+void moot_context_entry_encode(const struct moot_context_entry *entry, struct moot_writer *writer);
+void moot_context_entry_read(struct moot_cursor *cursor, struct moot_context_entry *ret);
 void moot_record_put_encode(struct moot_bytes key, const struct moot_bytes *value_or_null,
                             const struct moot_context_entry *context, uint32_t context_count,
                             struct moot_writer *writer);

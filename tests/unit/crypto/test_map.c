@@ -260,6 +260,29 @@ static void test_a_full_pool_leaves_the_map_as_it_was(void **state)
     free(memory);
 }
 
+/* Room for the new leaf, none for the branch above it: the leaf must go back. */
+static void test_a_put_that_fails_half_way_takes_nothing(void **state)
+{
+    (void)state;
+    size_t size = (size_t)64 << 10;
+    void *memory = aligned_alloc(16, size);
+    assert_non_null(memory);
+    struct moot_pool *pool = moot_pool_init(memory, size);
+    struct moot_map map = {.value_size = 8};
+    size_t leaf_bytes = 16 + 8 + 4;
+    uint32_t room = moot_pool_take(pool, leaf_bytes);
+    assert_non_null(moot_map_put(pool, &map, moot_bytes_of("aaaa", 4), NULL));
+    while (moot_pool_take(pool, 16) != 0) {
+    }
+    moot_pool_give(pool, room, leaf_bytes);
+    size_t live = moot_pool_live(pool);
+    assert_null(moot_map_put(pool, &map, moot_bytes_of("bbbb", 4), NULL));
+    assert_int_equal(moot_pool_live(pool), live);
+    assert_int_equal(map.count, 1);
+    assert_int_equal(moot_pool_take(pool, leaf_bytes), room);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_the_longest_keys_that_differ_only_in_length_are_kept_apart),
         cmocka_unit_test(test_an_entry_may_be_removed_while_it_is_visited),
         cmocka_unit_test(test_a_full_pool_leaves_the_map_as_it_was),
+        cmocka_unit_test(test_a_put_that_fails_half_way_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

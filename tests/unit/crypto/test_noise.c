@@ -186,6 +186,10 @@ static void test_a_message_out_of_turn_is_the_senders_fault(void **state)
     assert_int_equal(reads(&pair.responder, &first), MOOT_OK);
     assert_int_equal(reads(&pair.responder, &first), MOOT_BAD_HANDSHAKE); /* it is his turn */
 
+    pair = pair_new(MOOT_NOISE_XX, "mesh"); /* reflected: well-formed, but it is his to write */
+    assert_int_equal(reads(&pair.initiator, &first), MOOT_BAD_HANDSHAKE);
+    assert_spent(&pair.initiator);
+
     pair = pair_new(MOOT_NOISE_XX, "mesh");
     assert_true(play(&pair, 3));
     assert_int_equal(reads(&pair.responder, &first), MOOT_BAD_HANDSHAKE); /* a fourth message */

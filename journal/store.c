@@ -13,7 +13,7 @@
 
 void moot_store_batch_init(struct moot_store_batch *batch)
 {
-    *batch = (struct moot_store_batch){ .ops = NULL };
+    *batch = (struct moot_store_batch){.ops = NULL};
 }
 
 /* Room for one more operation; NULL when the arena is full. */
@@ -53,8 +53,7 @@ static bool op_add(struct moot_store_batch *batch, struct moot_arena *arena,
         return false;
     }
     *op = (struct moot_store_op){
-        .kind = borrowed->kind, .table = borrowed->table, .key = key, .value = value
-    };
+        .kind = borrowed->kind, .table = borrowed->table, .key = key, .value = value};
     batch->op_count++;
     return true;
 }
@@ -62,15 +61,13 @@ static bool op_add(struct moot_store_batch *batch, struct moot_arena *arena,
 bool moot_store_batch_put(struct moot_store_batch *batch, struct moot_arena *arena,
                           enum moot_table table, struct moot_bytes key, struct moot_bytes value)
 {
-    struct moot_store_op op = {
-        .kind = MOOT_STORE_PUT, .table = table, .key = key, .value = value
-    };
+    struct moot_store_op op = {.kind = MOOT_STORE_PUT, .table = table, .key = key, .value = value};
     return op_add(batch, arena, &op);
 }
 
 bool moot_store_batch_delete(struct moot_store_batch *batch, struct moot_arena *arena,
                              enum moot_table table, struct moot_bytes key)
 {
-    struct moot_store_op op = { .kind = MOOT_STORE_DELETE, .table = table, .key = key };
+    struct moot_store_op op = {.kind = MOOT_STORE_DELETE, .table = table, .key = key};
     return op_add(batch, arena, &op);
 }

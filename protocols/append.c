@@ -1,0 +1,235 @@
+/*
+ * Our own chain. Facts are staged with a settled sequence number, and written as one signed run per
+ * commit: what arrives while a commit is under way goes into the next one.
+ *
+ *   stage ─▶ waiting ─(heard, no own commit under way)─▶ flushed: signed, folded, in the batch
+ *                                                          └─▶ committed: the caller is answered
+ *
+ * After a start nothing new is published until a peer has told how far it knows our chain and we hold
+ * that much: a restored disk must not say two things under one number. A sole member is exempt, and so
+ * is a chain that never said anything. A suspected restore asks more peers (protocols.md section 1).
+ */
+#include <string.h>
+
+#include "crypto/base/contract.h"
+#include "protocols/inside.h"
+
+/* How long a caller waits for a peer before it is told why nothing happens. */
+#define HEARD_PATIENCE_MS 10000
+
+struct moot_chain *moot_append_chain(const struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    const struct moot_member *self =
+        moot_state_member(&engine->state, step->pool, &engine->identity.key);
+    return self ? moot_state_chain(&engine->state, step->pool, &self->chain) : NULL;
+}
+
+/* Peers that must have been heard: one; after a suspected restore N−M+1 other admins, or all. */
+static uint32_t heard_needed(const struct moot_engine *engine, const struct moot_pool *pool)
+{
+    if (!engine->config.restored || !moot_engine_is_admin(engine, pool))
+        return 1;
+    const struct moot_admin_set *set = &moot_state_era(&engine->state, pool)->admins;
+    uint32_t others = set->count - 1;
+    uint32_t needed = set->threshold == set->count ? others : set->count - set->threshold + 1;
+    return needed > others ? others : needed;
+}
+
+bool moot_append_ready(const struct moot_step *step)
+{
+    const struct moot_engine *engine = step->engine;
+    const struct moot_chain *chain = moot_append_chain(step);
+    if (!chain)
+        return false;
+    if (engine->config.alone || engine->state.members.count <= 1 || chain->tail.seq == 0)
+        return true;
+    return engine->heard.count >= heard_needed(engine, step->pool);
+}
+
+void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint64_t their_seq)
+{
+    struct moot_engine *engine = step->engine;
+    const struct moot_chain *chain = moot_append_chain(step);
+    if (!chain)
+        return;
+    if (their_seq > chain->tail.seq) {
+        engine->config.restored = true; /* a peer is ahead of our own head */
+        return;
+    }
+    if (engine->config.restored && moot_engine_is_admin(engine, step->pool) &&
+        moot_admin_set_find(&moot_state_era(&engine->state, step->pool)->admins, peer) < 0)
+        return;
+    for (uint32_t i = 0; i < engine->heard.count; i++) {
+        if (moot_key_equal(moot_list_at(step->pool, &engine->heard, i), peer))
+            return;
+    }
+    struct moot_key *added = moot_list_add(step->pool, &engine->heard);
+    if (added)
+        *added = *peer;
+}
+
+uint64_t moot_append_next_seq(const struct moot_step *step)
+{
+    const struct moot_chain *chain = moot_append_chain(step);
+    return chain ? chain->tail.seq + step->engine->staged.count + 1 : 1;
+}
+
+enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct moot_bytes payload,
+                                   uint64_t call_number)
+{
+    struct moot_engine *engine = step->engine;
+    if (payload.size > MOOT_PAYLOAD_BYTES_MAX)
+        return MOOT_OVERSIZED;
+    if (engine->staged.count >= MOOT_CALLS_WAITING_MAX)
+        return MOOT_LIMIT;
+    uint64_t seq = moot_append_next_seq(step);
+    struct moot_staged *staged = moot_list_add(step->pool, &engine->staged);
+    if (!staged)
+        return MOOT_NO_MEMORY;
+    if (!moot_blob_set(step->pool, &staged->payload, payload)) {
+        moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+        return MOOT_NO_MEMORY;
+    }
+    staged->seq = seq;
+    staged->kind = kind;
+    staged->epoch = engine->state.epoch;
+    staged->call_number = call_number;
+    staged->asked_ms = engine->now_ms;
+    return MOOT_OK;
+}
+
+/* Callers that waited too long for a peer get the reason; their facts are not written. Only a tail of
+ * the list may go: what is before it keeps its number. */
+static void give_up_waiting(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    while (engine->staged.count > 0) {
+        struct moot_staged *last =
+            moot_list_at(step->pool, &engine->staged, engine->staged.count - 1);
+        if (engine->now_ms < last->asked_ms + HEARD_PATIENCE_MS) {
+            moot_step_wake(step, last->asked_ms + HEARD_PATIENCE_MS);
+            return;
+        }
+        if (last->call_number != 0)
+            moot_step_reply(step, last->call_number, MOOT_BEING_HEARD, NULL);
+        moot_step_refuse(step, MOOT_BEING_HEARD);
+        moot_blob_clear(step->pool, &last->payload);
+        moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+    }
+}
+
+/* The largest lamport seen in that epoch: chains whose last fact is in it say so. */
+static uint32_t lamport_seen(const struct moot_step *step, uint32_t epoch)
+{
+    uint32_t largest = 0;
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->state.chains, item)) {
+        const struct moot_chain *chain = item.value;
+        if (chain->tail.epoch == epoch && chain->tail.lamport > largest)
+            largest = chain->tail.lamport;
+    }
+    return largest;
+}
+
+/* The header of our next fact; lamport is one more than the largest seen in this epoch. */
+static void header_fill(const struct moot_step *step, const struct moot_staged *staged,
+                        const struct moot_chain_tail *tail, struct moot_header *ret)
+{
+    const struct moot_engine *engine = step->engine;
+    uint32_t epoch = staged->epoch > tail->epoch ? staged->epoch : tail->epoch;
+    const struct moot_era *era = moot_state_era_at(&engine->state, step->pool, epoch);
+    uint32_t lamport = lamport_seen(step, epoch);
+    if (tail->epoch == epoch && tail->lamport > lamport)
+        lamport = tail->lamport;
+    *ret = (struct moot_header){
+        .fork_id = moot_fork_id_of(&era->timeline),
+        .epoch = epoch,
+        .lamport = lamport == UINT32_MAX ? lamport : lamport + 1,
+        .protocol = era->protocol,
+        .kind = staged->kind,
+        .wall_s = engine->wall_s,
+    };
+}
+
+static void answer(struct moot_step *step, const struct moot_staged *staged)
+{
+    if (staged->call_number == 0)
+        return;
+    struct moot_reply *reply = moot_step_reply(step, staged->call_number, MOOT_OK, NULL);
+    reply->seq = staged->seq;
+    if (staged->kind == MOOT_KIND_UPGRADE_PROPOSED ||
+        staged->kind == MOOT_KIND_ADMISSION_PROPOSED || staged->kind == MOOT_KIND_ADMINS_PROPOSED)
+        moot_body_hash(moot_blob_get(step->pool, staged->payload), &reply->proposal);
+}
+
+/* Builds one run from the front of the list; what does not fit stays for the next. */
+static void flush_one_run(struct moot_step *step, struct moot_chain *chain)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_run_builder builder;
+    void *memory = moot_arena_take(step->arena, MOOT_RUN_ENCODED_BYTES_MAX);
+    MOOT_INVARIANT(memory != NULL);
+    moot_run_builder_init(&builder, &chain->id, &chain->tail, memory, MOOT_RUN_ENCODED_BYTES_MAX);
+    while (builder.fact_count < engine->staged.count) {
+        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, builder.fact_count);
+        struct moot_header header;
+        struct moot_digest id;
+        header_fill(step, staged, &builder.after, &header);
+        enum moot_status status = moot_run_builder_add(
+            &builder, &header, moot_blob_get(step->pool, staged->payload), &id);
+        if (status == MOOT_LIMIT || status == MOOT_OVERSIZED)
+            break;
+        if (status != MOOT_OK) { /* our own quota: nobody's fault but this writer's */
+            moot_step_refuse(step, status);
+            if (staged->call_number != 0)
+                moot_step_reply(step, staged->call_number, status, NULL);
+            moot_blob_clear(step->pool, &staged->payload);
+            moot_list_remove(step->pool, &engine->staged, builder.fact_count);
+            for (uint32_t i = builder.fact_count; i < engine->staged.count; i++) {
+                struct moot_staged *later = moot_list_at(step->pool, &engine->staged, i);
+                later->seq--;
+            }
+            continue;
+        }
+        MOOT_ENSURE(header.seq == staged->seq);
+    }
+    if (builder.fact_count == 0)
+        return;
+    struct moot_verified_run verified;
+    struct moot_admitted_run admitted;
+    enum moot_status status = moot_run_builder_finish(&builder, &engine->identity, &verified);
+    MOOT_ENSURE(status == MOOT_OK);
+    status = moot_admit(&verified, &chain->tail, &admitted);
+    MOOT_ENSURE(status == MOOT_OK);
+    uint32_t count = builder.fact_count;
+    moot_merge_admitted(step, chain, &admitted, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, 0);
+        answer(step, staged);
+        moot_blob_clear(step->pool, &staged->payload);
+        moot_list_remove(step->pool, &engine->staged, 0);
+    }
+}
+
+void moot_append_flush(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    if (engine->staged.count == 0 || engine->append_ticket != 0)
+        return;
+    if (!moot_append_ready(step)) {
+        give_up_waiting(step);
+        return;
+    }
+    struct moot_chain *chain = moot_append_chain(step);
+    flush_one_run(step, chain);
+    if (step->batch.op_count > 0)
+        engine->append_ticket = engine->ticket + 1; /* the commit that finish() asks for */
+    moot_propose_folded(step);
+}
+
+void moot_append_committed(struct moot_step *step)
+{
+    if (step->engine->append_ticket != 0 && step->engine->committed >= step->engine->append_ticket)
+        step->engine->append_ticket = 0;
+}

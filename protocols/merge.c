@@ -1,0 +1,483 @@
+/*
+ * What comes from elsewhere, on its way in.
+ *
+ *   run bytes ─▶ decode ─▶ intake of its chain ─▶ job: verify ─▶ admit ─▶ fold + log + index ─▶ commit
+ *   object bytes ─▶ decode ─▶ check (signatures) ─▶ merge ─▶ strata 0 and 1 ─▶ judge void facts again
+ *
+ * One job a chain at a time, so that each run is verified against what the one before left behind.
+ * Failures: counted by reason; those that blame the peer end its session.
+ */
+#include <string.h>
+
+#include "crypto/base/contract.h"
+#include "crypto/digest.h"
+#include "protocols/inside.h"
+
+#define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
+#define JOB_INPUT_BYTES_MAX (2u << 20)
+#define CHECKPOINT_FACTS 65536
+#define CHECKPOINT_ROW_BYTES_MAX (16u << 20)
+#define CHECKPOINT_BYTES_A_STEP (8u << 20)
+
+/* ---- verify jobs ----
+ * input: device key 32 ‖ tail (as in memory) ‖ { size u32 ‖ run bytes }*
+ * output: struct moot_verified_run[], pointing into the input; status: of the first that failed. */
+
+struct verify_input {
+    struct moot_key device;
+    struct moot_chain_tail tail;
+};
+
+size_t moot_job_verify_arena_bytes(size_t input_size)
+{
+    /* A run is at least 130 bytes; each leaves one verified run behind. */
+    return (input_size / 130 + 2) * (sizeof(struct moot_verified_run) + 16) + 64;
+}
+
+void moot_job_verify(const struct moot_job *job, struct moot_arena *arena,
+                     enum moot_status *ret_status, struct moot_bytes *ret_output)
+{
+    struct verify_input head;
+    struct moot_bytes input = job->input;
+    *ret_output = moot_bytes_of(NULL, 0);
+    MOOT_REQUIRE(input.size >= sizeof head);
+    memcpy(&head, input.data, sizeof head);
+    size_t at = sizeof head;
+    size_t count = 0;
+    struct moot_verified_run *all =
+        moot_arena_take(arena, (input.size / 130 + 1) * sizeof(struct moot_verified_run));
+    *ret_status = all ? MOOT_OK : MOOT_NO_MEMORY;
+    while (*ret_status == MOOT_OK && at + 4 <= input.size) {
+        uint32_t size = moot_u32_get(input.data + at);
+        struct moot_run run;
+        at += 4;
+        *ret_status = moot_run_decode(moot_bytes_of(input.data + at, size), &run);
+        at += size;
+        if (*ret_status == MOOT_OK)
+            *ret_status = moot_run_verify(&run, &head.device, &head.tail, &all[count]);
+        if (*ret_status == MOOT_OK)
+            head.tail = all[count++].after;
+    }
+    *ret_output = moot_bytes_of(all, count * sizeof *all);
+}
+
+static void start_job(struct moot_step *step, const struct moot_chain *chain,
+                      struct moot_intake *intake)
+{
+    if (intake->job != 0 || intake->waiting.count == 0)
+        return;
+    struct verify_input head;
+    memset(&head, 0, sizeof head); /* padding too: the input is compared in traces */
+    head.device = chain->author;
+    head.tail = chain->tail;
+    size_t size = sizeof head;
+    uint32_t take = 0;
+    while (take < intake->waiting.count && size < JOB_INPUT_BYTES_MAX) {
+        const struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, take++);
+        size += 4 + blob->size;
+    }
+    uint8_t *input = moot_arena_take(step->arena, size);
+    MOOT_INVARIANT(input != NULL);
+    memcpy(input, &head, sizeof head);
+    size_t at = sizeof head;
+    for (uint32_t i = 0; i < take; i++) {
+        struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, 0);
+        struct moot_bytes run = moot_blob_get(step->pool, *blob);
+        moot_u32_put(input + at, blob->size);
+        memcpy(input + at + 4, run.data, run.size);
+        at += 4 + run.size;
+        intake->waiting_bytes -= blob->size;
+        moot_blob_clear(step->pool, blob);
+        moot_list_remove(step->pool, &intake->waiting, 0);
+    }
+    struct moot_job_owner owner = {.key = chain->id, .link = intake->link};
+    moot_step_job(step, MOOT_JOB_VERIFY, &chain->id, moot_bytes_of(input, size), &owner,
+                  &intake->job);
+}
+
+static void intake_clear(struct moot_step *step, struct moot_intake *intake)
+{
+    while (intake->waiting.count > 0) {
+        struct moot_blob *blob =
+            moot_list_at(step->pool, &intake->waiting, intake->waiting.count - 1);
+        moot_blob_clear(step->pool, blob);
+        moot_list_remove(step->pool, &intake->waiting, intake->waiting.count - 1);
+    }
+    intake->waiting_bytes = 0;
+}
+
+static void blame(struct moot_step *step, uint32_t link, enum moot_status why)
+{
+    struct moot_session *session = moot_session_of_link(step->engine, step->pool, link);
+    moot_step_refuse(step, why);
+    if (session)
+        moot_session_end(step, session, why);
+}
+
+void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
+                          struct moot_bytes encoded)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_run run;
+    uint32_t link = session->link;
+    enum moot_status status = moot_run_decode(encoded, &run);
+    if (status != MOOT_OK) {
+        blame(step, link, status);
+        return;
+    }
+    struct moot_chain *chain = moot_state_chain(&engine->state, step->pool, &run.chain);
+    if (!chain) {
+        moot_step_refuse(step, MOOT_UNKNOWN_CHAIN);
+        return;
+    }
+    if (run.first_seq + run.fact_count - 1 <= chain->tail.seq) {
+        moot_step_refuse(step, MOOT_REPLAYED);
+        return;
+    }
+    struct moot_intake *intake =
+        moot_map_put(step->pool, &engine->intakes, moot_digest_bytes(&run.chain), NULL);
+    if (!intake || intake->waiting_bytes + encoded.size > INTAKE_BYTES_MAX)
+        return; /* asked for again: the roots still differ */
+    intake->waiting.item_size = sizeof(struct moot_blob);
+    intake->link = link;
+    struct moot_blob *blob = moot_list_add(step->pool, &intake->waiting);
+    if (!blob)
+        return;
+    if (!moot_blob_set(step->pool, blob, encoded)) {
+        moot_list_remove(step->pool, &intake->waiting, intake->waiting.count - 1);
+        return;
+    }
+    intake->waiting_bytes += (uint32_t)encoded.size;
+    start_job(step, chain, intake);
+}
+
+/* Reasons that come from timing, not from the peer: a run that arrived twice or too early. */
+static bool is_timing(enum moot_status status)
+{
+    return status == MOOT_GAP || status == MOOT_REPLAYED;
+}
+
+void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *owner,
+                         const struct moot_event *event)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_chain *chain = moot_state_chain(&engine->state, step->pool, &owner->key);
+    struct moot_intake *intake =
+        moot_map_get(step->pool, &engine->intakes, moot_digest_bytes(&owner->key));
+    if (!chain || !intake)
+        return;
+    intake->job = 0;
+    if (moot_step_writable(step) != MOOT_OK) {
+        moot_step_refuse(step, moot_step_writable(step));
+        intake_clear(step, intake);
+        return;
+    }
+    size_t count = event->bytes.size / sizeof(struct moot_verified_run);
+    for (size_t i = 0; i < count; i++) {
+        struct moot_verified_run verified;
+        struct moot_admitted_run admitted;
+        memcpy(&verified, event->bytes.data + i * sizeof verified, sizeof verified);
+        enum moot_status status = moot_admit(&verified, &chain->tail, &admitted);
+        if (status == MOOT_OK)
+            moot_merge_admitted(step, chain, &admitted, owner->link);
+        else
+            moot_step_refuse(step, status);
+    }
+    if (event->status != MOOT_OK && is_timing(event->status)) {
+        moot_step_refuse(step, event->status);
+    } else if (event->status != MOOT_OK) {
+        intake_clear(step, intake);
+        blame(step, owner->link, event->status);
+        return;
+    }
+    start_job(step, chain, intake);
+}
+
+/* ---- merge and reduce ---- */
+
+static void log_run(struct moot_step *step, const struct moot_chain *chain,
+                    const struct moot_verified_run *verified)
+{
+    struct moot_engine *engine = step->engine;
+    const struct moot_run *run = &verified->run;
+    uint8_t lsn[8], index[12];
+    uint8_t *row = moot_arena_take(step->arena, 4 + run->encoded.size);
+    MOOT_INVARIANT(row != NULL);
+    moot_u64_put(lsn, ++engine->lsn);
+    moot_u32_put(row, chain->index);
+    memcpy(row + 4, run->encoded.data, run->encoded.size);
+    moot_step_put(step, MOOT_TABLE_LOG, moot_bytes_of(lsn, sizeof lsn),
+                  moot_bytes_of(row, 4 + run->encoded.size));
+    moot_u32_put(index, chain->index);
+    moot_u64_put(index + 4, run->first_seq);
+    moot_step_put(step, MOOT_TABLE_RUN, moot_bytes_of(index, sizeof index),
+                  moot_bytes_of(lsn, sizeof lsn));
+}
+
+static void put_chain_row(struct moot_step *step, const struct moot_chain *chain)
+{
+    uint8_t key[4], memory[512];
+    struct moot_writer writer;
+    moot_u32_put(key, chain->index);
+    moot_writer_init(&writer, memory, sizeof memory);
+    moot_chain_encode(chain, &writer);
+    MOOT_ENSURE(writer.status == MOOT_OK);
+    moot_step_put(step, MOOT_TABLE_CHAIN, moot_bytes_of(key, sizeof key),
+                  moot_bytes_of(memory, writer.size));
+}
+
+/* Tells the author's own people that a fact of theirs has no effect. */
+static void tell_void(struct moot_step *step, const struct moot_chain *chain,
+                      const struct moot_fact *fact, enum moot_status why)
+{
+    if (!moot_key_equal(&chain->author, &step->engine->identity.key))
+        return;
+    struct moot_notice *notice = moot_step_notice(step, "fact.void", why);
+    notice->number = fact->header.seq;
+    notice->device = chain->author;
+}
+
+static void tell_proposed(struct moot_step *step, const struct moot_chain *chain,
+                          const struct moot_fact *fact)
+{
+    uint16_t kind = fact->header.kind;
+    if (kind != MOOT_KIND_UPGRADE_PROPOSED && kind != MOOT_KIND_ADMISSION_PROPOSED &&
+        kind != MOOT_KIND_ADMINS_PROPOSED && kind != MOOT_KIND_WITHDRAWN)
+        return;
+    struct moot_notice *notice = moot_step_notice(
+        step, kind == MOOT_KIND_WITHDRAWN ? "proposal.withdrawn" : "proposal.proposed", MOOT_OK);
+    notice->device = chain->author;
+    if (kind == MOOT_KIND_WITHDRAWN)
+        (void)moot_withdrawn_decode(fact->payload, &notice->proposal);
+    else
+        moot_body_hash(fact->payload, &notice->proposal);
+    step->engine->collect_wanted = true;
+}
+
+void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
+                         const struct moot_admitted_run *admitted, uint32_t from_link)
+{
+    struct moot_engine *engine = step->engine;
+    const struct moot_verified_run *verified = &admitted->verified;
+    struct moot_run_reader reader;
+    struct moot_fact fact;
+    log_run(step, chain, verified);
+    chain->tail = verified->after;
+    chain->head_signature = verified->run.head_signature;
+    put_chain_row(step, chain);
+    engine->root_stale = true;
+    moot_run_reader_init(&reader, &verified->run, &verified->before.id, false);
+    while (moot_run_reader_next(&reader, &fact)) {
+        struct moot_object object;
+        if (moot_fact_envelope(&fact, &object))
+            (void)moot_merge_object(step, object.encoded, from_link);
+        enum moot_status status = moot_state_fold(&engine->state, step->pool, chain, &fact);
+        if (status == MOOT_NO_MEMORY)
+            moot_step_stop(step, status);
+        else if (status != MOOT_OK)
+            tell_void(step, chain, &fact, status);
+        else
+            tell_proposed(step, chain, &fact);
+    }
+    engine->folded_since_checkpoint += verified->run.fact_count;
+    if (from_link == 0 || verified->run.fact_count < 8)
+        moot_reconcile_fresh_run(step, verified->run.encoded, from_link);
+}
+
+/* ---- objects ---- */
+
+static void keep_pending(struct moot_step *step, const struct moot_object *object)
+{
+    struct moot_engine *engine = step->engine;
+    if (engine->pending.count >= MOOT_PENDING_MAX) {
+        struct moot_map_item item;
+        if (moot_map_first(step->pool, &engine->pending, &item)) {
+            struct moot_digest id;
+            memcpy(id.b, item.key.data, sizeof id.b);
+            moot_blob_clear(step->pool, item.value);
+            moot_map_remove(step->pool, &engine->pending, moot_digest_bytes(&id));
+        }
+    }
+    struct moot_blob *blob =
+        moot_map_put(step->pool, &engine->pending, moot_digest_bytes(&object->id), NULL);
+    if (blob && blob->size == 0)
+        (void)moot_blob_set(step->pool, blob, object->encoded);
+}
+
+static void tell_object(struct moot_step *step, const struct moot_object *object)
+{
+    static const char *const names[MOOT_SLOT_KIND_MAX + 1] = {
+        [MOOT_SLOT_TURN] = "turn.certified",
+        [MOOT_SLOT_UPGRADE] = "proposal.certified",
+        [MOOT_SLOT_ACTIVATE] = "upgrade.activated",
+        [MOOT_SLOT_ADMIT] = "device.admitted",
+    };
+    const struct moot_slot *slot = &object->certificate.statement.slot;
+    if (!names[slot->kind])
+        return;
+    struct moot_notice *notice = moot_step_notice(step, names[slot->kind], MOOT_OK);
+    notice->proposal =
+        slot->kind == MOOT_SLOT_TURN ? object->certificate.statement.body : slot->proposal;
+    notice->device = slot->device;
+    notice->number = slot->number;
+}
+
+enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes encoded,
+                                   uint32_t from_link)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_object object;
+    struct moot_state_change change = {0};
+    enum moot_status status = moot_object_decode(encoded, &object);
+    if (status == MOOT_OK)
+        status = moot_state_object_check(&engine->state, step->pool, &object);
+    if (status == MOOT_WRONG_TIMELINE)
+        keep_pending(step, &object);
+    if (status != MOOT_OK) {
+        if (status != MOOT_REPLAYED)
+            moot_step_refuse(step, status);
+        return status;
+    }
+    status = moot_state_object_merge(&engine->state, step->pool, &object, &change);
+    if (status != MOOT_OK) {
+        moot_step_stop(step, status);
+        return status;
+    }
+    moot_step_put(step, MOOT_TABLE_OBJECT, moot_digest_bytes(&object.id), encoded);
+    if (!moot_digest_is_zero(&change.dropped_object))
+        moot_step_delete(step, MOOT_TABLE_OBJECT, moot_digest_bytes(&change.dropped_object));
+    engine->root_stale = true;
+    engine->loose_root_stale = true; /* what is worth keeping depends on what is decided */
+    tell_object(step, &object);
+    moot_reconcile_fresh_object(step, encoded, from_link);
+    moot_merge_changed(step, &change);
+    return MOOT_OK;
+}
+
+static void put_era_rows(struct moot_step *step)
+{
+    const struct moot_engine *engine = step->engine;
+    for (uint32_t i = 1; i < engine->state.eras.count; i++) {
+        const struct moot_era *era = moot_list_at(step->pool, &engine->state.eras, i);
+        uint8_t key[8], memory[1024];
+        struct moot_writer writer;
+        moot_u64_put(key, era->k);
+        moot_writer_init(&writer, memory, sizeof memory);
+        moot_era_encode(era, &writer);
+        MOOT_ENSURE(writer.status == MOOT_OK);
+        moot_step_put(step, MOOT_TABLE_TURN, moot_bytes_of(key, sizeof key),
+                      moot_bytes_of(memory, writer.size));
+    }
+}
+
+static void put_all_chain_rows(struct moot_step *step)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->state.chains, item))
+        put_chain_row(step, item.value);
+}
+
+void moot_merge_changed(struct moot_step *step, const struct moot_state_change *change)
+{
+    struct moot_engine *engine = step->engine;
+    if (change->turned) {
+        put_era_rows(step);
+        const struct moot_era *era = moot_state_era(&engine->state, step->pool);
+        struct moot_notice *notice = moot_step_notice(step, "turn.in_force", MOOT_OK);
+        notice->proposal = era->turn_body;
+        notice->number = era->epoch;
+    }
+    if (change->epoch) {
+        engine->epoch_since_ms = engine->now_ms;
+        struct moot_notice *notice = moot_step_notice(step, "epoch.advanced", MOOT_OK);
+        notice->number = engine->state.epoch;
+    }
+    if (change->members)
+        put_all_chain_rows(step);
+    if (change->epoch || change->turned || change->members) {
+        if (moot_state_rejudge(&engine->state, step->pool) > 0)
+            engine->root_stale = true;
+        engine->collect_wanted = true;
+        moot_merge_pending(step);
+    }
+}
+
+/* Pending objects whose timeline is followed now. Each success may settle others: until none does. */
+void moot_merge_pending(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_map_item item;
+    bool more = moot_map_first(step->pool, &engine->pending, &item);
+    while (more) {
+        struct moot_digest id;
+        struct moot_object object;
+        struct moot_bytes kept = moot_blob_get(step->pool, *(struct moot_blob *)item.value);
+        memcpy(id.b, item.key.data, sizeof id.b);
+        enum moot_status status = moot_object_decode(kept, &object);
+        if (status == MOOT_OK)
+            status = moot_state_object_check(&engine->state, step->pool, &object);
+        if (status != MOOT_WRONG_TIMELINE) {
+            struct moot_bytes copy = moot_arena_copy(step->arena, kept);
+            MOOT_INVARIANT(copy.data != NULL);
+            moot_blob_clear(step->pool, item.value);
+            moot_map_remove(step->pool, &engine->pending, moot_digest_bytes(&id));
+            (void)moot_merge_object(step, copy, 0);
+        }
+        more = moot_map_after(step->pool, &engine->pending, moot_digest_bytes(&id), &item);
+    }
+}
+
+/* ---- checkpoint: written behind ---- */
+
+/* Writes changed records until the batch holds enough for one step; true when none is left. */
+static bool put_dirty_records(struct moot_step *step)
+{
+    struct moot_map_item item;
+    size_t used = 0;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->state.records, item)) {
+        struct moot_record *record = item.value;
+        struct moot_writer writer;
+        if (!record->dirty)
+            continue;
+        if (used > CHECKPOINT_BYTES_A_STEP)
+            return false;
+        void *memory = moot_arena_take(step->arena, CHECKPOINT_ROW_BYTES_MAX);
+        MOOT_INVARIANT(memory != NULL);
+        moot_writer_init(&writer, memory, CHECKPOINT_ROW_BYTES_MAX);
+        moot_record_encode(record, step->pool, &writer);
+        if (writer.status != MOOT_OK)
+            return false; /* replayed from the log instead */
+        moot_arena_trim(step->arena, memory, writer.size);
+        moot_step_put(step, MOOT_TABLE_RECORD, item.key, moot_bytes_of(memory, writer.size));
+        record->dirty = false;
+        used += writer.size;
+    }
+    return true;
+}
+
+void moot_merge_checkpoint(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_writer writer;
+    engine->folded_since_checkpoint = 0;
+    if (!put_dirty_records(step)) {
+        engine->folded_since_checkpoint = CHECKPOINT_FACTS - CHECKPOINT_FACTS / 16;
+        return;
+    }
+    void *memory = moot_arena_take(step->arena, CHECKPOINT_ROW_BYTES_MAX);
+    MOOT_INVARIANT(memory != NULL);
+    moot_writer_init(&writer, memory, CHECKPOINT_ROW_BYTES_MAX);
+    moot_checkpoint_encode(&engine->state, step->pool, engine->lsn, &writer);
+    if (writer.status != MOOT_OK)
+        return; /* too many void facts for one row: the start replays more */
+    moot_arena_trim(step->arena, memory, writer.size);
+    moot_step_put(step, MOOT_TABLE_CHECKPOINT, moot_bytes_of_text("state"),
+                  moot_bytes_of(memory, writer.size));
+    engine->checkpoint_lsn = engine->lsn;
+}
+
+void moot_merge_end(struct moot_step *step)
+{
+    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS)
+        moot_merge_checkpoint(step);
+}

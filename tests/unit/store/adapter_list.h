@@ -5,5 +5,7 @@
 #include "tests/unit/store/adapter.h"
 
 extern const struct store_adapter store_adapter_sim;
+extern const struct store_adapter store_adapter_lmdb;
+extern const struct store_adapter store_adapter_lmdb_small_map;
 
 #endif

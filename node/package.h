@@ -115,6 +115,9 @@ struct moot_package_sink {
     void *context;
 };
 
+/* The blocks of an open package file as a source; good until close. */
+struct moot_package_source moot_package_source_of(struct moot_package *package);
+
 /*
  * Streams the plain content of one blob into `sink` (NULL: nowhere), checking block hashes, the
  * exact plain size and the hashes of its files. Only after MOOT_OK is what the sink got the right

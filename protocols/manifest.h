@@ -114,6 +114,9 @@ void moot_manifest_hash(struct moot_bytes bytes, struct moot_digest *ret);
 bool moot_manifest_path_valid(struct moot_bytes path);
 /* The rule for names and platforms, at most MOOT_NAME_BYTES_MAX characters. */
 bool moot_manifest_name_valid(struct moot_bytes name);
+/* Release notes: UTF-8 without control characters but newline and tab, at most
+ * MOOT_PACKAGE_NOTES_BYTES_MAX. */
+bool moot_manifest_notes_valid(struct moot_bytes notes);
 
 /* The bytes of block `index` (< block_count). Logarithmic in blobs. */
 size_t moot_manifest_block_size(const struct moot_manifest *manifest, uint32_t index);

@@ -57,6 +57,11 @@ static bool text_plain(struct moot_bytes text, bool lines)
     return true;
 }
 
+bool moot_manifest_notes_valid(struct moot_bytes notes)
+{
+    return notes.size <= MOOT_PACKAGE_NOTES_BYTES_MAX && text_plain(notes, true);
+}
+
 static bool component_valid(const uint8_t *at, size_t size)
 {
     if (size == 0 || size > COMPONENT_BYTES_MAX)
@@ -91,7 +96,7 @@ static bool head_valid(const struct moot_manifest *manifest)
            moot_manifest_name_valid(manifest->platform) &&
            (manifest->from_min.size == 0 || moot_version_valid(manifest->from_min)) &&
            manifest->protocol_min >= 1 && manifest->protocol_min <= manifest->protocol_max &&
-           text_plain(manifest->notes, true);
+           moot_manifest_notes_valid(manifest->notes);
 }
 
 /* Valid, ascending, and none of them the directory of another. */

@@ -62,7 +62,7 @@ static enum moot_status key_make(const char *path, bool *ret_made, struct moot_e
     if (status != MOOT_OK)
         return status;
     int directory MOOT_CLEANUP(moot_disk_close) = -1;
-    const char *name;
+    const char *name = path;
     struct moot_disk_new file;
     status = moot_disk_parent_open(path, &directory, &name, error);
     if (status == MOOT_OK)

@@ -56,7 +56,7 @@ static enum moot_status file_unpack(const struct moot_manifest *manifest, uint32
 {
     const struct moot_manifest_file *file = &manifest->files[index];
     char path[MOOT_PACKAGE_PATH_BYTES_MAX + 1];
-    const char *name;
+    const char *name = path;
     int directory MOOT_CLEANUP(moot_disk_close) = -1;
     snprintf(path, sizeof path, "%.*s", (int)file->path.size, (const char *)file->path.data);
     enum moot_status status = directories_make(top, path, &directory, &name, error);
@@ -121,7 +121,7 @@ enum moot_status moot_package_unpack(const struct moot_manifest *manifest,
                                      const char *directory, struct moot_error *error)
 {
     int parent MOOT_CLEANUP(moot_disk_close) = -1;
-    const char *name;
+    const char *name = directory;
     enum moot_status status = moot_disk_parent_open(directory, &parent, &name, error);
     if (status != MOOT_OK)
         return status;
@@ -134,16 +134,20 @@ enum moot_status moot_package_unpack(const struct moot_manifest *manifest,
         status = moot_disk_failed(error, "cannot open", temporary);
     else
         status = all_unpack(manifest, source, top, error);
+    const char *now = temporary; /* the directory's name at this moment */
     if (status == MOOT_OK && renameat2(parent, temporary, parent, name, RENAME_NOREPLACE) != 0)
         status = moot_disk_failed(error, "cannot name", name);
-    else if (status == MOOT_OK && fsync(parent) != 0)
-        return moot_disk_failed(error, "cannot sync the directory of", name);
-    if (status != MOOT_OK) {
-        if (top >= 0)
-            (void)tree_finish(top, true);
-        unlinkat(parent, temporary, AT_REMOVEDIR);
-        return status;
+    else if (status == MOOT_OK) {
+        now = name;
+        if (fsync(parent) != 0)
+            status = moot_disk_failed(error, "cannot sync the directory of", name);
     }
-    close(top);
-    return MOOT_OK;
+    if (status == MOOT_OK) {
+        close(top);
+        return MOOT_OK;
+    }
+    if (top >= 0)
+        (void)tree_finish(top, true);
+    unlinkat(parent, now, AT_REMOVEDIR);
+    return status;
 }

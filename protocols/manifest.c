@@ -31,7 +31,7 @@ static void read_head(struct moot_cursor *cursor, struct moot_manifest *manifest
     if (moot_read_uint(cursor, MOOT_MANIFEST_FORMAT) != MOOT_MANIFEST_FORMAT)
         moot_cursor_fail(cursor, MOOT_BAD_VALUE);
     manifest->name = moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
-    manifest->version = moot_read_text(cursor, MOOT_VERSION_BYTES_MAX);
+    manifest->version = moot_read_text(cursor, MOOT_SEMVER_BYTES_MAX);
     manifest->platform = moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
     uint64_t channel = moot_read_uint(cursor, MOOT_RELEASE_CHANNEL_MAX);
     if (channel < MOOT_RELEASE_STABLE)
@@ -40,7 +40,7 @@ static void read_head(struct moot_cursor *cursor, struct moot_manifest *manifest
         manifest->channel = (enum moot_release_channel)channel;
     manifest->protocol_min = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
     manifest->protocol_max = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
-    manifest->from_min = moot_read_text(cursor, MOOT_VERSION_BYTES_MAX);
+    manifest->from_min = moot_read_text(cursor, MOOT_SEMVER_BYTES_MAX);
     manifest->mandatory = moot_read_bool(cursor);
     manifest->security = moot_read_bool(cursor);
     manifest->notes = moot_read_text(cursor, MOOT_PACKAGE_NOTES_BYTES_MAX);

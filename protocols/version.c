@@ -77,7 +77,7 @@ static bool identifiers_valid(struct moot_bytes list, bool strict)
 
 static bool version_read(struct moot_bytes text, struct version *ret)
 {
-    if (text.size > MOOT_VERSION_BYTES_MAX)
+    if (text.size > MOOT_SEMVER_BYTES_MAX)
         return false;
     for (int i = 0; i < 3; i++) {
         if (i > 0) {

@@ -67,11 +67,11 @@ static void texts_that_are_no_version_are_refused(void **state)
     for (size_t i = 0; i < MOOT_COUNT_OF(bad); i++)
         if (moot_version_valid(moot_bytes_of_text(bad[i])))
             fail_msg("taken for a version: \"%s\"", bad[i]);
-    char longest[MOOT_VERSION_BYTES_MAX + 2];
+    char longest[MOOT_SEMVER_BYTES_MAX + 2];
     memset(longest, 'a', sizeof longest);
     memcpy(longest, "1.2.3-", 6);
-    assert_true(moot_version_valid(moot_bytes_of(longest, MOOT_VERSION_BYTES_MAX)));
-    assert_false(moot_version_valid(moot_bytes_of(longest, MOOT_VERSION_BYTES_MAX + 1)));
+    assert_true(moot_version_valid(moot_bytes_of(longest, MOOT_SEMVER_BYTES_MAX)));
+    assert_false(moot_version_valid(moot_bytes_of(longest, MOOT_SEMVER_BYTES_MAX + 1)));
     assert_false(moot_version_valid(moot_bytes_of("1.2.3\0", 6)));
 }
 

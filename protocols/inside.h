@@ -165,22 +165,40 @@ enum moot_block_state {
 struct moot_block {
     struct moot_digest hash;
     uint8_t state; /* enum moot_block_state */
-    uint32_t link; /* ASKED: of whom */
-    uint32_t bad;  /* bad copies received */
+    bool damaged;  /* a copy of ours was found altered; until good bytes are written */
 };
+/* A request for a block or the manifest, until its answer was dealt with (bytes written). */
+struct moot_ask {
+    uint32_t block; /* index in blocks; MOOT_ASK_MANIFEST */
+    uint32_t link;
+    struct moot_key peer;
+    uint64_t sent_ms;
+    bool writing; /* the bytes are here: a job checks and keeps them */
+};
+#define MOOT_ASK_MANIFEST UINT32_MAX
 struct moot_fetch {
     struct moot_digest proposal; /* the key too */
     struct moot_digest manifest;
     enum moot_fetch_stage stage;
-    enum moot_status reason;
+    enum moot_status reason; /* why it is not ready; an offence of the package: rejected */
     struct moot_list blocks; /* struct moot_block: distinct, in manifest order of first use */
-    uint32_t held;
-    uint32_t job;     /* under way; 0: none */
-    uint64_t next_ms; /* nothing is tried before */
-    uint64_t pause_ms;
+    uint32_t held, wanted;   /* blocks in these states */
+    uint32_t job;            /* under way; 0: none */
+    uint32_t turn;           /* where to look next, at random first: for blocks and for peers */
+    uint64_t next_ms;        /* nothing is tried before */
+    uint64_t pause_ms;       /* grows while nobody has what is missing, and while nothing can be kept */
+    uint64_t grown_ms;       /* end of the pause: it grows once in its own length */
     uint64_t free_bytes;
+    struct moot_list asks;    /* struct moot_ask */
     struct moot_list refused; /* struct moot_refusal: who does not have it, or sent bad bytes */
-    uint8_t said;             /* readiness published last */
+    bool asking;              /* MANIFEST: it is not here */
+    bool damaged;             /* the manifest here, or one that a peer sent, is altered */
+    bool settled;             /* it has been looked at once since the start: worth telling */
+    bool checked;             /* READY: verified once more, for the activation */
+    bool in_force;
+    bool envelope_due; /* in force, proposed by us: the fact that carries it is not staged yet */
+    bool activate;     /* a person asked for it */
+    uint8_t said;      /* readiness published last */
     enum moot_status said_reason;
 };
 /* A peer that cannot serve one hash for a while. */
@@ -188,8 +206,18 @@ struct moot_refusal {
     struct moot_key peer;
     struct moot_digest hash;
     uint64_t until_ms;
-    bool
-        bad; /* it sent bytes that do not match: not asked for this hash again while it is connected */
+    bool bad; /* it sent bytes that do not match; goes away with its link, too */
+};
+/* A peer that sent bad blocks, in all fetches. */
+struct moot_server {
+    uint32_t strikes;
+    uint64_t ignored_until_ms, ignore_ms;
+};
+/* What decides which upgrades are fetched and activated: looked at again when it changes. */
+struct moot_upgrade_seen {
+    uint32_t proposals, withdrawals, objects, loose, eras, members, epoch;
+    bool publishing;
+    bool begun; /* since the start; what was in force then is no news */
 };
 
 /* What a job that is under way belongs to. */
@@ -242,6 +270,8 @@ struct moot_engine {
     struct moot_joining joining;
 
     struct moot_map fetches; /* proposal id → struct moot_fetch */
+    struct moot_map servers; /* device key → struct moot_server */
+    struct moot_upgrade_seen upgrade_seen;
     uint64_t refused[MOOT_STATUS_END];
 };
 
@@ -459,6 +489,9 @@ void moot_upgrade_link_gone(struct moot_step *step, uint32_t link, const struct 
 struct moot_bytes moot_upgrade_activation_body(struct moot_step *step,
                                                const struct moot_proposal *proposal);
 enum moot_status moot_upgrade_activate(struct moot_step *step, const struct moot_digest *proposal);
+/* Members whose last word on exactly this package is ready; the one place where they are counted. */
+uint32_t moot_upgrade_ready_count(const struct moot_engine *engine, const struct moot_pool *pool,
+                                  const struct moot_proposal *proposal);
 
 /* boot.c */
 enum moot_status moot_boot_load(const struct moot_engine_env *env, struct moot_engine *engine,

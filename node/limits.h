@@ -10,6 +10,10 @@
 #define MOOT_API_CONNECTIONS_MAX 64 /* open API connections; one more waits */
 #define MOOT_EVENTS_KEPT_MAX 4096 /* events kept for moot events --since; the oldest goes first */
 #define MOOT_POOL_BYTES_MAX 4294967296 /* the engine's memory; at the end it refuses with no_memory */
+#define MOOT_HELD_BYTES_MAX 67108864 /* frames and answers waiting for a commit; more closes the link they are for */
+#define MOOT_API_DISCARD_BYTES_MAX 67108864 /* bytes of a refused body read and thrown away before the connection is closed */
+#define MOOT_PACKAGE_FILE_BYTES_MAX 8589934592 /* one package file taken over the API; larger is refused as oversized */
+#define MOOT_API_SCRATCH_BYTES 67108864 /* memory for one answer (reserved, touched on use) */
 #define MOOT_SCRATCH_BYTES 67108864 /* memory for one turn of the engine (reserved, touched on use) */
 
 /* clang-format on */

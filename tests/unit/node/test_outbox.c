@@ -6,7 +6,7 @@
 struct trace {
     char text[4096];
     struct moot_outbox *outbox;
-    uint32_t drop_on_send; /* this link is dropped when a frame for it goes out */
+    uint32_t drop_on_send; /* this link is dropped when a frame for it goes out; 0: none */
 };
 
 static void act(void *context, const struct moot_action *action)
@@ -197,7 +197,7 @@ static void any_schedule_keeps_both_promises(void **state)
                 char text[16];
                 (void)snprintf(text, sizeof text, "%d", count);
                 after[count] = test_random_below(&random, issued + 1);
-                send(outbox, (uint32_t)(count % 3), text, after[count]);
+                send(outbox, 1 + (uint32_t)(count % 3), text, after[count]);
                 count++;
             }
             int last[3] = {-1, -1, -1};

@@ -34,6 +34,8 @@ struct moot_bytes moot_writer_finish_arena(struct moot_writer *writer, struct mo
 void moot_write_array(struct moot_writer *writer, uint32_t count);
 void moot_write_uint(struct moot_writer *writer, uint64_t value);
 void moot_write_bin(struct moot_writer *writer, struct moot_bytes bytes);
+/* The head of a bin of `size` bytes; the bytes themselves go where the caller streams them. */
+void moot_write_bin_head(struct moot_writer *writer, uint32_t size);
 void moot_write_text(struct moot_writer *writer, struct moot_bytes text);
 void moot_write_bool(struct moot_writer *writer, bool value);
 void moot_write_nil(struct moot_writer *writer);

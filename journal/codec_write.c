@@ -92,6 +92,12 @@ void moot_write_bin(struct moot_writer *writer, struct moot_bytes bytes)
     }
 }
 
+void moot_write_bin_head(struct moot_writer *writer, uint32_t size)
+{
+    msgpack_packer packer = packer_of(writer);
+    msgpack_pack_bin(&packer, size);
+}
+
 void moot_write_text(struct moot_writer *writer, struct moot_bytes text)
 {
     if (text.size > UINT32_MAX) {

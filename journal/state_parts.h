@@ -1,0 +1,84 @@
+/*
+ * What the files of the state share among themselves. Nobody else includes this.
+ *
+ *   objects.c ─▶ eras.c (stratum 0) ─▶ members.c (stratum 1)
+ *   fold.c judges ─▶ reduce_proposal.c (stratum 2), reduce_record.c (stratum 3)
+ */
+#ifndef MOOT_JOURNAL_STATE_PARTS_H
+#define MOOT_JOURNAL_STATE_PARTS_H
+
+#include "journal/state.h"
+
+#define MOOT_OBJECT_KEY_BYTES (MOOT_SLOT_BYTES + 32) /* slot ‖ object id */
+#define MOOT_FACT_KEY_BYTES (32 + 8)                 /* chain id ‖ seq */
+#define MOOT_WITHDRAWAL_KEY_BYTES (32 + 32)          /* author ‖ proposal id */
+#define MOOT_ERA_FIELDS 8
+#define MOOT_TAIL_FIELDS 9
+#define MOOT_SLOT_DEVICE_PREFIX_BYTES (1 + 8 + 32) /* slot kind, number, device */
+
+/* ---- objects.c ---- */
+
+/* The objects whose key begins with `prefix`, in order:
+ * for (bool more = moot_objects_first(s, p, prefix, &item); more; more = moot_objects_next(s, p, prefix, &item)) */
+bool moot_objects_first(const struct moot_state *state, const struct moot_pool *pool,
+                        struct moot_bytes prefix, struct moot_map_item *ret);
+bool moot_objects_next(const struct moot_state *state, const struct moot_pool *pool,
+                       struct moot_bytes prefix, struct moot_map_item *item);
+/* The body of an object held: it was decoded when it came in, so this cannot fail. */
+void moot_object_row_body(const struct moot_pool *pool, const struct moot_object_row *row,
+                          struct moot_body *ret);
+
+/* ---- eras.c ---- */
+
+struct moot_era *moot_state_era_index(const struct moot_state *state, const struct moot_pool *pool,
+                                      uint32_t index);
+/* Lowers the ticks of passed turns, passes turns as far as they go, recomputes the epoch. */
+enum moot_status moot_eras_advance(struct moot_state *state, struct moot_pool *pool,
+                                   struct moot_state_change *change);
+/* The epoch alone. */
+void moot_eras_epoch(struct moot_state *state, const struct moot_pool *pool,
+                     struct moot_state_change *change);
+/* A certified turn on `era`'s timeline that has not expired: a plain tick at or above its last epoch
+ * proves that it has, unless a tick in its window names it. */
+bool moot_turn_is_live(const struct moot_state *state, const struct moot_pool *pool,
+                       const struct moot_era *era, const struct moot_object_row *turn);
+
+/* ---- members.c ---- */
+
+/* Derives one device's membership from the admissions held. NO_MEMORY. */
+enum moot_status moot_member_derive(struct moot_state *state, struct moot_pool *pool,
+                                    const struct moot_key *device,
+                                    struct moot_state_change *change);
+/* The chain of `author` on the followed branch, added when it is not there. NULL: no memory. */
+struct moot_chain *moot_chain_ensure(struct moot_state *state, struct moot_pool *pool,
+                                     const struct moot_key *author);
+
+/* ---- reducers: joins. MOOT_OK or NO_MEMORY; then the fact may be applied in part: fold it again. ---- */
+
+enum moot_status moot_reduce_proposal(struct moot_state *state, struct moot_pool *pool,
+                                      const struct moot_fact *fact, const struct moot_body *body);
+enum moot_status moot_reduce_withdrawal(struct moot_state *state, struct moot_pool *pool,
+                                        const struct moot_key *author,
+                                        const struct moot_digest *proposal);
+enum moot_status moot_reduce_put(struct moot_state *state, struct moot_pool *pool,
+                                 const struct moot_digest *chain, const struct moot_header *header,
+                                 const struct moot_record_put *put);
+/* The record of `key`, added empty when it is not there. NULL: no memory. */
+struct moot_record *moot_record_ensure(struct moot_state *state, struct moot_pool *pool,
+                                       struct moot_bytes key);
+void moot_record_empty(struct moot_pool *pool, struct moot_record *record);
+void moot_proposals_clear(struct moot_state *state, struct moot_pool *pool);
+void moot_records_clear(struct moot_state *state, struct moot_pool *pool);
+
+/* ---- encodings shared by checkpoint and image ---- */
+
+void moot_tail_encode(const struct moot_chain_tail *tail, struct moot_writer *writer);
+/* The head of a kept fact: array[9]: chain id, seq, fork id, epoch, lamport, protocol, kind, wall_s; the
+ * ninth value, the payload, is the caller's to write. */
+void moot_kept_fact_encode(struct moot_bytes key, const struct moot_header *header,
+                           struct moot_writer *writer);
+/* The head of a value: array[6]: chain id, seq, epoch, lamport, wall_s; the sixth, the value as bin or
+ * nil, is the caller's to write. */
+void moot_record_value_encode(const struct moot_record_value *value, struct moot_writer *writer);
+
+#endif

@@ -6,6 +6,8 @@
 
 #define MOOT_LINKS_MAX 160 /* open links, strangers included; one more is closed at once */
 #define MOOT_LINK_SEND_BYTES_MAX 8388608 /* bytes waiting on one link; more closes it as silent */
+#define MOOT_LINK_FIRST_FRAME_BYTES_MAX 4096 /* a frame of the handshake; a larger length closes the link */
+#define MOOT_LINK_DIAL_MS_MAX 10000 /* a dial that is not connected by then ends as link_failed */
 #define MOOT_API_BODY_BYTES_MAX 1048576 /* body of one API request; larger is refused */
 #define MOOT_API_CONNECTIONS_MAX 64 /* open API connections; one more waits */
 #define MOOT_EVENTS_KEPT_MAX 4096 /* events kept for moot events --since; the oldest goes first */

@@ -31,8 +31,7 @@ struct test_pair {
 void test_pair_init(struct test_pair *pair, uint64_t seed);
 void test_pair_free(struct test_pair *pair);
 
-/* The three messages, borrowed from the arenas; both ends are where they were before message 1 of the
- * next session would be made: call the steps below to go on. */
+/* Starts a session: empties both arenas, makes the listener wait and the dialler say message 1. */
 struct moot_bytes test_pair_hello(struct test_pair *pair, enum moot_channel_mode mode);
 /* Feeds `frame` to an end; fails the test unless it is accepted. */
 struct moot_channel_result test_end_receive(struct test_end *end, struct moot_bytes frame);

@@ -24,9 +24,6 @@
 #define MOOT_NODE_STORE_KEY_DIRECTORY "directory" /* MOOT_NODE_STORE_IDENTITY_BYTES */
 #define MOOT_NODE_STORE_IDENTITY_BYTES 56u
 
-/* The most that one submit may find waiting before it is refused. */
-#define MOOT_NODE_STORE_QUEUE_BYTES_MAX (256ull << 20)
-
 struct moot_node_store;
 
 /* Zeroed fields mean the usual value. */
@@ -92,8 +89,8 @@ enum moot_status moot_node_store_start(struct moot_node_store *store,
 
 /*
  * Queues a copy of `batch`; `ticket` is greater than all before. From the loop thread, after start.
- * MOOT_OK: it will be reported. Otherwise nothing was queued: NO_MEMORY, LIMIT (the queue is full,
- * which means the disk is, too), STORE_IO (the store has stopped), STOPPING.
+ * MOOT_OK: it will be reported. Otherwise nothing was queued: NO_MEMORY, LIMIT (the queue holds
+ * MOOT_STORE_QUEUE_BYTES_MAX, which means the disk is full), STORE_IO (the store has stopped), STOPPING.
  */
 enum moot_status moot_node_store_submit(struct moot_node_store *store,
                                         const struct moot_store_batch *batch, uint64_t ticket);

@@ -9,12 +9,10 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "node/limits.h"
 #include "node/store.h"
 
-#define MOOT_STORE_MAP_BYTES (64ull << 30)
 #define MOOT_STORE_RETRY_MS 1000u
-/* One transaction takes no more than this, so that a commit stays short and fits LMDB's limits. */
-#define MOOT_STORE_GROUP_BYTES_MAX (64ull << 20)
 
 /* Crash points: node/store_crash.c. */
 struct moot_store_crash {

@@ -232,7 +232,7 @@ enum moot_status moot_node_store_submit(struct moot_node_store *store,
     } else if (store->trouble != MOOT_OK && !is_retryable(store->trouble)) {
         status = store->trouble;
     } else if (store->queued_bytes > 0 &&
-               store->queued_bytes + copy->size_bytes > MOOT_NODE_STORE_QUEUE_BYTES_MAX) {
+               store->queued_bytes + copy->size_bytes > MOOT_STORE_QUEUE_BYTES_MAX) {
         status = MOOT_LIMIT;
     } else {
         struct moot_store_list one = {.first = copy, .last = copy};

@@ -222,10 +222,11 @@ void moot_append_flush(struct moot_step *step)
         return;
     }
     struct moot_chain *chain = moot_append_chain(step);
+    uint64_t first_seq = chain->tail.seq + 1;
     flush_one_run(step, chain);
     if (step->batch.op_count > 0)
         engine->append_ticket = engine->ticket + 1; /* the commit that finish() asks for */
-    moot_propose_folded(step);
+    moot_propose_folded(step, first_seq);
 }
 
 void moot_append_committed(struct moot_step *step)

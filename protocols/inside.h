@@ -96,16 +96,18 @@ struct moot_session {
     bool pull_out, pull_lists, pull_again;
     uint64_t pulled_ms, pull_pause_ms;
     struct moot_digest pulled_frontier,
-        pulled_loose;      /* peer roots that the last fruitless PULL saw */
-    struct moot_map ahead; /* chain id → u64: highest seq received but not merged yet */
+        pulled_loose;                             /* peer roots that the last fruitless PULL saw */
+    struct moot_digest told_frontier, told_loose; /* our roots as the peer knows them */
+    uint64_t own_seq_there;                       /* how far the peer knows our chain */
 };
 
 /* Runs of one chain on their way through verification. */
 struct moot_intake {
     struct moot_list waiting; /* struct moot_blob: encoded runs, in order */
     uint32_t waiting_bytes;
-    uint32_t job;  /* number of the job under way; 0: none */
-    uint32_t link; /* whoever sent last: blamed for what fails */
+    uint32_t job;       /* number of the job under way; 0: none */
+    uint32_t link;      /* whoever sent last: blamed for what fails */
+    uint64_t ahead_seq; /* highest seq waiting or being verified; 0: nothing is */
 };
 
 struct moot_peer {
@@ -186,8 +188,8 @@ struct moot_fetch {
     uint32_t job;            /* under way; 0: none */
     uint32_t turn;           /* where to look next, at random first: for blocks and for peers */
     uint64_t next_ms;        /* nothing is tried before */
-    uint64_t pause_ms;       /* grows while nobody has what is missing, and while nothing can be kept */
-    uint64_t grown_ms;       /* end of the pause: it grows once in its own length */
+    uint64_t pause_ms; /* grows while nobody has what is missing, and while nothing can be kept */
+    uint64_t grown_ms; /* end of the pause: it grows once in its own length */
     uint64_t free_bytes;
     struct moot_list asks;    /* struct moot_ask */
     struct moot_list refused; /* struct moot_refusal: who does not have it, or sent bad bytes */
@@ -344,6 +346,15 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
 enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes encoded,
                                    uint32_t from_link);
 void moot_merge_pending(struct moot_step *step);
+/* Runs wait for verification: pulling more of the same would be for nothing. */
+bool moot_merge_busy(const struct moot_step *step);
+/* Highest seq of that chain here or on its way through verification. */
+uint64_t moot_merge_seq(const struct moot_step *step, const struct moot_chain *chain);
+/* One log row: chain index u32 ‖ first 8 bytes of the run's hash (tag "moot/row/1") ‖ run. LMDB has no
+ * checksums: a row that does not match is STORE_DAMAGED. */
+#define MOOT_LOG_ROW_HEAD_BYTES 12
+enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
+                                    struct moot_bytes *ret_run);
 /* Folds, logs and indexes one admitted run. */
 void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
                          const struct moot_admitted_run *admitted, uint32_t from_link);
@@ -406,8 +417,11 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
 /* State of a proposal as people see it, and whether it can still be certified. */
 uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_pool *pool,
                             const struct moot_proposal *proposal, bool *ret_possible);
-void moot_propose_folded(
-    struct moot_step *step); /* own proposals just written: proposing approves */
+/* Own proposals written from `first_seq` on: proposing approves. */
+void moot_propose_folded(struct moot_step *step, uint64_t first_seq);
+/* Encodes `body` as this node's proposal and stages it (or, dry, shows it); answers the call. */
+void moot_propose_body(struct moot_step *step, uint64_t call_number, uint16_t kind,
+                       struct moot_body *body, bool dry_run);
 void moot_propose_consent(struct moot_step *step); /* a new admin's node consents to its own seat */
 
 /* member.c */
@@ -420,7 +434,12 @@ void moot_member_join_answered(struct moot_step *step, struct moot_session *sess
 void moot_member_proven(struct moot_step *step, struct moot_session *session);
 void moot_member_link_gone(struct moot_step *step, uint32_t link, uint32_t dial,
                            enum moot_status why);
-void moot_member_entered(struct moot_step *step); /* just founded or joined */
+/* Somebody tried a code that fits no invitation. */
+void moot_member_code_failed(struct moot_step *step);
+/* psks of the open invitations, in order, for the channel; the count is returned. */
+uint32_t moot_member_psks(const struct moot_step *step, struct moot_digest ret[MOOT_INVITES_MAX]);
+enum moot_status moot_member_restore(struct moot_engine *engine, struct moot_pool *pool,
+                                     struct moot_bytes key, struct moot_bytes row);
 
 /* record.c */
 void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);

@@ -104,6 +104,25 @@ static void intake_clear(struct moot_step *step, struct moot_intake *intake)
         moot_list_remove(step->pool, &intake->waiting, intake->waiting.count - 1);
     }
     intake->waiting_bytes = 0;
+    intake->ahead_seq = 0;
+}
+
+uint64_t moot_merge_seq(const struct moot_step *step, const struct moot_chain *chain)
+{
+    const struct moot_intake *intake =
+        moot_map_get(step->pool, &step->engine->intakes, moot_digest_bytes(&chain->id));
+    return intake && intake->ahead_seq > chain->tail.seq ? intake->ahead_seq : chain->tail.seq;
+}
+
+bool moot_merge_busy(const struct moot_step *step)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->intakes, item)) {
+        const struct moot_intake *intake = item.value;
+        if (intake->job != 0)
+            return true;
+    }
+    return false;
 }
 
 static void blame(struct moot_step *step, uint32_t link, enum moot_status why)
@@ -130,8 +149,10 @@ void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
         moot_step_refuse(step, MOOT_UNKNOWN_CHAIN);
         return;
     }
-    if (run.first_seq + run.fact_count - 1 <= chain->tail.seq) {
-        moot_step_refuse(step, MOOT_REPLAYED);
+    uint64_t last_seq = run.first_seq + run.fact_count - 1;
+    uint64_t held_seq = moot_merge_seq(step, chain);
+    if (last_seq <= held_seq || run.first_seq != held_seq + 1) {
+        moot_step_refuse(step, last_seq <= held_seq ? MOOT_REPLAYED : MOOT_GAP);
         return;
     }
     struct moot_intake *intake =
@@ -148,6 +169,7 @@ void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
         return;
     }
     intake->waiting_bytes += (uint32_t)encoded.size;
+    intake->ahead_seq = last_seq;
     start_job(step, chain, intake);
 }
 
@@ -185,15 +207,31 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
     }
     if (event->status != MOOT_OK && is_timing(event->status)) {
         moot_step_refuse(step, event->status);
+        intake_clear(step, intake);
     } else if (event->status != MOOT_OK) {
         intake_clear(step, intake);
         blame(step, owner->link, event->status);
         return;
     }
     start_job(step, chain, intake);
+    if (intake->job == 0)
+        intake->ahead_seq = 0;
 }
 
 /* ---- merge and reduce ---- */
+
+enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
+                                    struct moot_bytes *ret_run)
+{
+    struct moot_digest sum;
+    if (row.size <= MOOT_LOG_ROW_HEAD_BYTES)
+        return MOOT_STORE_DAMAGED;
+    *ret_index = moot_u32_get(row.data);
+    *ret_run =
+        moot_bytes_of(row.data + MOOT_LOG_ROW_HEAD_BYTES, row.size - MOOT_LOG_ROW_HEAD_BYTES);
+    moot_digest_of_bytes("moot/row/1", *ret_run, &sum);
+    return memcmp(sum.b, row.data + 4, 8) == 0 ? MOOT_OK : MOOT_STORE_DAMAGED;
+}
 
 static void log_run(struct moot_step *step, const struct moot_chain *chain,
                     const struct moot_verified_run *verified)
@@ -201,13 +239,16 @@ static void log_run(struct moot_step *step, const struct moot_chain *chain,
     struct moot_engine *engine = step->engine;
     const struct moot_run *run = &verified->run;
     uint8_t lsn[8], index[12];
-    uint8_t *row = moot_arena_take(step->arena, 4 + run->encoded.size);
+    size_t size = MOOT_LOG_ROW_HEAD_BYTES + run->encoded.size;
+    uint8_t *row = moot_arena_take(step->arena, size);
+    struct moot_digest sum;
     MOOT_INVARIANT(row != NULL);
     moot_u64_put(lsn, ++engine->lsn);
     moot_u32_put(row, chain->index);
-    memcpy(row + 4, run->encoded.data, run->encoded.size);
-    moot_step_put(step, MOOT_TABLE_LOG, moot_bytes_of(lsn, sizeof lsn),
-                  moot_bytes_of(row, 4 + run->encoded.size));
+    moot_digest_of_bytes("moot/row/1", run->encoded, &sum);
+    memcpy(row + 4, sum.b, 8);
+    memcpy(row + MOOT_LOG_ROW_HEAD_BYTES, run->encoded.data, run->encoded.size);
+    moot_step_put(step, MOOT_TABLE_LOG, moot_bytes_of(lsn, sizeof lsn), moot_bytes_of(row, size));
     moot_u32_put(index, chain->index);
     moot_u64_put(index + 4, run->first_seq);
     moot_step_put(step, MOOT_TABLE_RUN, moot_bytes_of(index, sizeof index),

@@ -1,0 +1,92 @@
+/*
+ * Records: the replicated register that applications write. A put names, for every chain that wrote this
+ * key, the highest sequence number held here, so that what is concurrent is known, not guessed.
+ */
+#include <string.h>
+
+#include "crypto/base/contract.h"
+#include "protocols/inside.h"
+
+/* Entries ascend by chain; the one of `chain` becomes at least `seq`. Room for one more is there. */
+static void context_raise(struct moot_context_entry *entries, uint32_t *count,
+                          const struct moot_digest *chain, uint64_t seq)
+{
+    uint32_t at = 0;
+    while (at < *count && moot_digest_compare(&entries[at].chain, chain) < 0)
+        at++;
+    if (at == *count || !moot_digest_equal(&entries[at].chain, chain)) {
+        memmove(&entries[at + 1], &entries[at], (*count - at) * sizeof entries[0]);
+        entries[at] = (struct moot_context_entry){.chain = *chain};
+        (*count)++;
+    }
+    if (entries[at].seq < seq)
+        entries[at].seq = seq;
+}
+
+/* What the register has seen, and what of ours is staged for it already. */
+static uint32_t context_of(const struct moot_step *step, struct moot_bytes key,
+                           struct moot_context_entry **ret)
+{
+    const struct moot_engine *engine = step->engine;
+    const struct moot_chain *own = moot_append_chain(step);
+    const struct moot_record *record = moot_state_record(&engine->state, step->pool, key);
+    uint32_t held = record ? record->context.count : 0;
+    uint32_t values = record ? record->values.count : 0;
+    struct moot_context_entry *entries =
+        moot_arena_take_zeroed(step->arena, held + values + 1u, sizeof *entries);
+    MOOT_INVARIANT(entries != NULL);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < held; i++)
+        entries[count++] =
+            *(struct moot_context_entry *)moot_list_at(step->pool, &record->context, i);
+    for (uint32_t i = 0; i < values; i++) {
+        const struct moot_record_value *value = moot_list_at(step->pool, &record->values, i);
+        context_raise(entries, &count, &value->chain, value->seq);
+    }
+    for (uint32_t i = engine->staged.count; own && i > 0; i--) {
+        const struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, i - 1);
+        struct moot_record_put put;
+        if (staged->kind == MOOT_KIND_RECORD_PUT &&
+            moot_record_put_decode(moot_blob_get(step->pool, staged->payload), &put) == MOOT_OK &&
+            moot_bytes_equal(put.key, key)) {
+            context_raise(entries, &count, &own->id, staged->seq);
+            break;
+        }
+    }
+    *ret = entries;
+    return count;
+}
+
+void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_context_entry *context;
+    struct moot_writer writer;
+    enum moot_status status = MOOT_OK;
+    if (!engine->state.founded)
+        status = MOOT_NO_MESH;
+    else if (call->key.size == 0 || call->key.size > MOOT_RECORD_KEY_BYTES_MAX)
+        status = MOOT_BAD_ARGUMENT;
+    else if (call->value.size > MOOT_RECORD_VALUE_BYTES_MAX)
+        status = MOOT_OVERSIZED;
+    if (status == MOOT_OK) {
+        uint32_t count = context_of(step, call->key, &context);
+        void *memory = moot_arena_take(step->arena, MOOT_PAYLOAD_BYTES_MAX);
+        MOOT_INVARIANT(memory != NULL);
+        moot_writer_init(&writer, memory, MOOT_PAYLOAD_BYTES_MAX);
+        moot_record_put_encode(call->key, call->tombstone ? NULL : &call->value, context, count,
+                               &writer);
+        status = writer.status;
+        struct moot_bytes payload = moot_bytes_of(memory, writer.size);
+        if (status == MOOT_OK && call->dry_run) {
+            moot_step_reply(step, call_number, MOOT_OK, "dry run")->payload = payload;
+            return;
+        }
+        if (status == MOOT_OK)
+            status = moot_append_stage(step, MOOT_KIND_RECORD_PUT, payload, call_number);
+    }
+    if (status != MOOT_OK) {
+        moot_step_refuse(step, status);
+        moot_step_reply(step, call_number, status, NULL);
+    }
+}

@@ -1,5 +1,9 @@
 /* Links over real sockets: frames arrive whole, in order and once; whatever a peer does ends typed. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "protocols/limits.h"
@@ -392,6 +396,35 @@ static void one_link_too_many_is_closed_at_once(void **state)
     connect_pair(world);
 }
 
+static void running_out_of_descriptors_pauses_accepting_without_spinning(void **state)
+{
+    struct world *world = *state;
+    int peers[16];
+    for (size_t i = 0; i < MOOT_COUNT_OF(peers); i++)
+        assert_true((peers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0);
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)peers[15] + 1, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(test_side_port(&world->far))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (size_t i = 0; i < MOOT_COUNT_OF(peers); i++)
+        assert_int_equal(connect(peers[i], (struct sockaddr *)&address, sizeof address), 0);
+    clock_t before = clock(); /* of the whole process */
+    test_loop_for(&world->loop, 500);
+    bool spun = (clock() - before) * 1000 / CLOCKS_PER_SEC > 250;
+    uint32_t up = world->far.up;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(up, 0); /* the fault happened */
+    assert_false(spun);
+    for (int i = 0; i < 200 && world->far.up < MOOT_COUNT_OF(peers); i++)
+        test_loop_for(&world->loop, 10);
+    assert_int_equal(world->far.up, MOOT_COUNT_OF(peers));
+    for (size_t i = 0; i < MOOT_COUNT_OF(peers); i++)
+        close(peers[i]);
+}
+
 /* Calls from inside callbacks, where links and the set itself are in use. */
 static void close_inside_frame(struct test_side *side, uint32_t link, struct moot_bytes frame)
 {
@@ -483,6 +516,29 @@ static void links_over_a_unix_socket_work_too(void **state)
     test_tempdir_remove(folder);
 }
 
+static void links_over_ipv6_work_too(void **state)
+{
+    struct world *world = *state;
+    struct test_side far6;
+    struct moot_error error = {0};
+    test_side_init(&far6, &world->loop);
+    bool there = moot_links_listen(far6.links, "tcp://[::1]:0", &error) == MOOT_OK;
+    if (there) {
+        assert_non_null(strstr(moot_links_address(far6.links), "tcp://[::1]:"));
+        moot_links_dial(world->near.links, 1, moot_links_address(far6.links));
+        for (int i = 0; i < 200 && (world->near.up == 0 || far6.up == 0); i++)
+            test_loop_for(&world->loop, 10);
+        assert_string_equal(far6.remote, "::1");
+        assert_string_equal(world->near.remote, "::1");
+    }
+    test_side_free(&far6);
+    test_loop_for(&world->loop, 20);
+    if (!there) {
+        print_message("skipped: no IPv6 loopback here: %s\n", error.detail);
+        skip();
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -502,11 +558,13 @@ int main(void)
         TEST(a_peer_that_does_not_read_is_closed_at_the_queue_limit),
         TEST(half_open_and_half_said_peers_cost_nothing_and_end),
         TEST(one_link_too_many_is_closed_at_once),
+        TEST(running_out_of_descriptors_pauses_accepting_without_spinning),
         TEST(no_frame_comes_after_a_close_inside_a_frame),
         TEST(a_close_inside_up_ends_the_link),
         TEST(the_set_may_be_freed_inside_a_callback),
         TEST(a_set_with_dials_under_way_can_be_freed),
         TEST(links_over_a_unix_socket_work_too),
+        TEST(links_over_ipv6_work_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,6 +246,7 @@ struct moot_engine {
     uint32_t folded_since_checkpoint;
     bool store_full, store_stopped;
     enum moot_status stopped_why;
+    bool refold_wanted;                /* once everything given out is committed */
     bool root_stale, loose_root_stale; /* caches below */
     struct moot_digest frontier_root, loose_root;
 
@@ -514,6 +515,8 @@ uint32_t moot_upgrade_ready_count(const struct moot_engine *engine, const struct
 
 /* boot.c */
 enum moot_status moot_boot_load(const struct moot_engine_env *env, struct moot_engine *engine,
-                                struct moot_arena *arena, struct moot_error *error);
+                                struct moot_error *error);
+/* Strata 2 and 3 anew from all that is committed: after a change below that is no mere addition. */
+enum moot_status moot_boot_refold(const struct moot_engine_env *env, struct moot_engine *engine);
 
 #endif

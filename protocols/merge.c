@@ -310,6 +310,7 @@ void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
     moot_run_reader_init(&reader, &verified->run, &verified->before.id, false);
     while (moot_run_reader_next(&reader, &fact)) {
         struct moot_object object;
+        engine->state.payload_bytes += fact.payload.size;
         if (moot_fact_envelope(&fact, &object))
             (void)moot_merge_object(step, object.encoded, from_link);
         enum moot_status status = moot_state_fold(&engine->state, step->pool, chain, &fact);
@@ -435,6 +436,8 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
     }
     if (change->members)
         put_all_chain_rows(step);
+    if (change->refold)
+        engine->refold_wanted = true;
     if (change->epoch || change->turned || change->members) {
         if (moot_state_rejudge(&engine->state, step->pool) > 0)
             engine->root_stale = true;
@@ -517,8 +520,22 @@ void moot_merge_checkpoint(struct moot_step *step)
     engine->checkpoint_lsn = engine->lsn;
 }
 
+/* A turn or a conflict changed what counts among facts that are folded: once all of them can be read. */
+static void refold(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    if (!engine->refold_wanted || engine->committed != engine->ticket || step->batch.op_count > 0)
+        return;
+    engine->refold_wanted = false;
+    enum moot_status status = moot_boot_refold(step->env, engine);
+    if (status != MOOT_OK)
+        moot_step_stop(step, status);
+    engine->root_stale = engine->collect_wanted = true;
+}
+
 void moot_merge_end(struct moot_step *step)
 {
+    refold(step);
     if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS)
         moot_merge_checkpoint(step);
 }

@@ -8,7 +8,7 @@
  *   append.c    own chain, group commit            record.c    puts
  *   decision.c  votes, certificates                loose.c     approvals, readiness as they travel
  *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
- *   propose.c   proposals of people                upgrade.c   fetch, readiness, activation
+ *   propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
  *   peers.c     whom to dial                       view*.c     what people see
  */
 #ifndef MOOT_PROTOCOLS_INSIDE_H
@@ -182,7 +182,7 @@ struct moot_fetch {
     struct moot_digest proposal; /* the key too */
     struct moot_digest manifest;
     enum moot_fetch_stage stage;
-    enum moot_status reason; /* why it is not ready; an offence of the package: rejected */
+    enum moot_status reason; /* MOOT_OK: ready; else why it is not ready, or rejected */
     struct moot_list blocks; /* struct moot_block: distinct, in manifest order of first use */
     uint32_t held, wanted;   /* blocks in these states */
     uint32_t job;            /* under way; 0: none */
@@ -196,7 +196,7 @@ struct moot_fetch {
     bool asking;              /* MANIFEST: it is not here */
     bool damaged;             /* the manifest here, or one that a peer sent, is altered */
     bool settled;             /* it has been looked at once since the start: worth telling */
-    bool checked;             /* READY: verified once more, for the activation */
+    uint64_t checked_ms;      /* when all of it was verified last */
     bool in_force;
     bool envelope_due; /* in force, proposed by us: the fact that carries it is not staged yet */
     bool activate;     /* a person asked for it */
@@ -219,6 +219,7 @@ struct moot_server {
 struct moot_upgrade_seen {
     uint32_t proposals, withdrawals, objects, loose, eras, members, epoch;
     bool publishing;
+    bool look;  /* something else has changed */
     bool begun; /* since the start; what was in force then is no news */
 };
 

@@ -31,6 +31,17 @@
 #define MOOT_BLOCK_BYTES 262144 /* one block of a package */
 #define MOOT_BLOCKS_IN_FLIGHT_PER_PEER 2 /* block requests outstanding at one peer */
 #define MOOT_BLOCK_STRIKES_MAX 3 /* bad blocks after which a peer is not asked for blocks for a while */
+#define MOOT_BLOCK_PEERS_MAX 4 /* peers asked for blocks at the same time */
+#define MOOT_BLOCK_ANSWER_MS_MAX 10000 /* time for one block to come; then it is asked for elsewhere */
+#define MOOT_BLOCK_PAUSE_MS_MIN 500 /* first pause before a peer is asked again for what it had not */
+#define MOOT_BLOCK_PAUSE_MS_MAX 10000 /* longest such pause, and the one of a disk that takes nothing */
+#define MOOT_BLOCK_BAD_MS 30000 /* pause before a peer is asked again for a block it sent damaged */
+#define MOOT_BLOCK_IGNORE_MS_MIN 60000 /* first time for which a peer that sends bad blocks is not asked */
+#define MOOT_BLOCK_IGNORE_MS_MAX 3600000 /* longest such time; it doubles from one to the next */
+#define MOOT_BLOCK_MISSES_MAX 8 /* blocks a peer has not, after which it is asked for no other in the pause */
+#define MOOT_BLOCK_REFUSALS_MAX 256 /* remembered per upgrade: who has not what; the oldest goes first */
+#define MOOT_BLOCKS_SERVED_MAX 8 /* blocks read for peers at the same time; more are answered with limit */
+#define MOOT_BLOCK_RECHECKS_MAX 4 /* blocks read again after a peer's complaint at the same time; more complaints are dropped */
 #define MOOT_MANIFEST_BYTES_MAX 786432 /* one package manifest; larger is refused */
 #define MOOT_PACKAGE_FILES_MAX 4096 /* files in one package; more are refused */
 #define MOOT_PACKAGE_BLOCKS_MAX 16384 /* blocks in one package (4 GiB compressed); more are refused */

@@ -2,10 +2,10 @@
  * Upgrades: which packages are fetched, what is told about them, and when one comes into force.
  *
  *   proposed ─▶ fetched by every device ─▶ readiness (loose, a device's last word counts)
- *   certified + enough members ready ─▶ administrators' nodes sign activate/PROPOSAL ─▶ in force (soft)
+ *   certified + enough members ready ─▶ administrators' nodes sign activate/PROPOSAL ─▶ in force
  *
- * Everything is looked at again whenever something changes that it depends on; nothing is remembered
- * over a restart but what was signed. Hard forks are fetched like others and come into force by a turn.
+ * Everything is looked at again when something changes that it depends on; nothing is remembered
+ * over a restart but what was signed. Hard forks are fetched, too; a turn puts them in force.
  */
 #include <string.h>
 

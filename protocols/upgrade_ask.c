@@ -2,11 +2,12 @@
  * Whom a fetch asks for what.
  *
  *   wanted ─▶ asked of one peer ─▶ bytes: a job checks and keeps them
- *               ├─ it has them not, no answer in time, link gone ─▶ asked elsewhere, of this peer after a pause
- *               └─ bytes that do not match ─▶ strike; three strikes: not asked for anything for a while
+ *               ├─ has them not, no answer in time, link gone ─▶ asked elsewhere; here after a pause
+ *               └─ bytes that do not match ─▶ strike; three strikes: not asked at all for a while
  *
- * Devices of our own home come first, then all others, each time starting with another one. When every
- * peer has been asked, and some copy was bad, the fetch says so (rejected) and goes on trying slowly.
+ * Devices of our own home come first, then all others, each time starting with another one. When
+ * every peer has been asked, and some copy was bad, the fetch says so (rejected) and goes on trying
+ * slowly.
  */
 #include <string.h>
 
@@ -298,7 +299,7 @@ static void ask(struct moot_step *step, struct moot_fetch *fetch, struct servers
     moot_step_wake(step, step->engine->now_ms + MOOT_BLOCK_ANSWER_MS_MAX);
 }
 
-/* Is there proof that bytes for this hash are damaged somewhere, and nobody left who could have others? */
+/* Are bytes for this hash known to be damaged somewhere, and is nobody left who may have others? */
 static bool is_hopeless(const struct moot_step *step, const struct moot_fetch *fetch,
                         const struct servers *servers, const struct moot_digest *hash, bool damaged)
 {

@@ -1,5 +1,6 @@
 /*
- * One package on its way to this device. What is on disk decides where it goes on, so a restart resumes.
+ * One package on its way to this device. What is on disk decides where it goes on: a restart
+ * resumes.
  *
  *            (not here: ask peers, keep)
  *                 ┌──┐
@@ -10,8 +11,8 @@
  *     │                            └─ block damaged ──┘
  *     └─▶ REJECTED: the right bytes, but no package, or not the one that was proposed
  *
- * Readiness follows from `reason` alone: MOOT_OK is ready; a damaged block or manifest that nobody can
- * replace is rejected too, but the fetch goes on trying, and good bytes make it ready.
+ * Readiness follows from `reason` alone: MOOT_OK is ready; a damaged block or manifest that nobody
+ * can replace is rejected too, but the fetch goes on trying, and good bytes make it ready.
  */
 #include <string.h>
 

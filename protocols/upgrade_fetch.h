@@ -39,7 +39,7 @@ void moot_fetch_block_set(struct moot_step *step, struct moot_fetch *fetch, uint
                           enum moot_block_state state);
 /* What to tell the others; ready, not ready or rejected follows from the reason alone. */
 uint8_t moot_fetch_readiness(const struct moot_fetch *fetch);
-/* The pause after a failure: grows at most once in its own length, and starts anew after progress. */
+/* The pause after a failure: grows once in its own length, starts anew after progress. */
 uint64_t moot_fetch_pause(const struct moot_step *step, struct moot_fetch *fetch);
 
 /* Moves, for the files of the fetch alone. */
@@ -61,7 +61,7 @@ void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetc
 
 /* ---- upgrade_ask.c ---- */
 
-/* Forgets what has had its time: requests without answer, refusals. Asks to be woken for the next. */
+/* Forgets what has had its time: requests without answer, refusals; wakes for the next. */
 void moot_ask_expire(struct moot_step *step, struct moot_fetch *fetch);
 /* Asks as many peers as may be asked; what nobody can give any more shows in fetch->reason. */
 void moot_ask_blocks(struct moot_step *step, struct moot_fetch *fetch);
@@ -81,7 +81,7 @@ void moot_ask_strike(struct moot_step *step, struct moot_fetch *fetch, const str
 
 /* ---- upgrade_serve.c ---- */
 
-/* Re-reads a block of ours; `proposal` names the fetch whose check waits for it, or NULL. Returns the
+/* Re-reads a block of ours; `proposal` names the fetch whose check waits, or NULL. Returns the
  * job's number, 0 when too many are under way or one for this block is. */
 uint32_t moot_serve_recheck(struct moot_step *step, const struct moot_digest *hash,
                             const struct moot_digest *proposal);

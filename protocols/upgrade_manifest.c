@@ -1,8 +1,9 @@
 /*
  * The manifest of a fetch: read here, or kept after a peer sent it; then the list of its blocks.
  *
- * What does not hash to the proposal's manifest hash is somebody's damage, and asked for elsewhere. What
- * hashes right and does not decode, or names another package, is what was proposed: rejected for good.
+ * What does not hash to the proposal's manifest hash is somebody's damage, and asked for elsewhere.
+ * What hashes right and does not decode, or names another package, is what was proposed: rejected
+ * for good.
  */
 #include "crypto/base/contract.h"
 #include "protocols/manifest.h"
@@ -114,7 +115,7 @@ void moot_fetch_manifest_written(struct moot_step *step, struct moot_fetch *fetc
 
 void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetch)
 {
-    /* Others read it anyway before they are ready; and complaints cost no more than one check a minute. */
+    /* Others read it anyway before they are ready; complaints cost one check a minute at most. */
     if (fetch->stage != MOOT_FETCH_READY ||
         step->engine->now_ms < fetch->checked_ms + MOOT_BLOCK_IGNORE_MS_MIN)
         return;

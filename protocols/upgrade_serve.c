@@ -3,7 +3,7 @@
  *
  *   BLOCK array[2]: manifest bool, hash         ─▶ job: read ─▶ answer array[2]: status name, bytes
  *                                                  (name "" and the bytes, or why not and no bytes)
- *   STRIKE array[1]: hash of what was damaged   ─▶ job: read again; if damaged, gone and fetched anew
+ *   STRIKE array[1]: hash of what was damaged   ─▶ job: read again; if damaged, removed, fetched
  *
  * What is served is not verified here: whoever asked does that, and complains.
  */

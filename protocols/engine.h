@@ -73,7 +73,7 @@ enum moot_call_kind {
 struct moot_call {
     enum moot_call_kind kind;
     bool dry_run; /* check everything, change nothing; the reply carries the fact's payload */
-    struct moot_bytes mesh_name, name, uri, digest_text, reason;
+    struct moot_bytes mesh_name, name, home, uri, digest_text, reason;
     const struct moot_bytes *names;
     uint32_t name_count;
     uint32_t threshold;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "crypto/base/mutant.h"
+
 enum moot_status moot_admin_set_check(const struct moot_admin_set *set)
 {
     if (set->count > MOOT_ADMINS_MAX) {
@@ -70,7 +72,8 @@ static uint32_t members_among(const struct moot_certificate *certificate,
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < certificate->signer_count; i++) {
-        count += moot_admin_set_find(set, &certificate->signers[i].key) >= 0 ? 1 : 0;
+        uint32_t weight = MOOT_MUTANT("count-approval-twice") ? 2 : 1;
+        count += moot_admin_set_find(set, &certificate->signers[i].key) >= 0 ? weight : 0;
     }
     return count;
 }

@@ -184,6 +184,13 @@ struct moot_bytes moot_step_finish(struct moot_step *step, struct moot_writer *w
     return bytes;
 }
 
+void moot_call_refuse(struct moot_step *step, uint64_t call_number, enum moot_status why,
+                      const char *detail)
+{
+    moot_step_refuse(step, why);
+    moot_step_reply(step, call_number, why, detail);
+}
+
 /* ---- events ---- */
 
 static void committed(struct moot_step *step, const struct moot_event *event)

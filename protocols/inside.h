@@ -3,12 +3,12 @@
  * the pool: handles and values only. One file owns each group of fields; others go through its functions.
  *
  *   engine.c    dispatch, one commit a step        boot.c      from the store to a running engine
- *   session.c   links, channels, liveness          message.c   bytes of the messages
+ *   session.c   links, channels, messages, pings
  *   reconcile.c GREET, PULL, PUSH                   merge.c     verify → admit → merge → reduce
  *   append.c    own chain, group commit            record.c    puts
  *   decision.c  votes, certificates                loose.c     approvals, readiness as they travel
  *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
- *   propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
+ *   join.c      asking to be let in             propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
  *   peers.c     whom to dial                       view*.c     what people see
  */
 #ifndef MOOT_PROTOCOLS_INSIDE_H
@@ -323,6 +323,9 @@ struct moot_notice *moot_step_notice(struct moot_step *step, const char *name,
 void moot_step_wake(struct moot_step *step, uint64_t at_ms);
 /* Counts what was refused; every refusal passes here. */
 void moot_step_refuse(struct moot_step *step, enum moot_status why);
+/* Counts the refusal and answers the call; detail may be NULL. */
+void moot_call_refuse(struct moot_step *step, uint64_t call_number, enum moot_status why,
+                      const char *detail);
 /* The node can write now: not full, not stopped. */
 enum moot_status moot_step_writable(const struct moot_step *step);
 /* A failure that leaves memory and disk apart (no memory inside a merge): stop writing for good. */
@@ -431,6 +434,20 @@ void moot_member_call(struct moot_step *step, uint64_t call_number, const struct
 void moot_member_time(struct moot_step *step);
 void moot_member_join_asked(struct moot_step *step, struct moot_session *session, uint32_t number,
                             struct moot_cursor *body);
+/* 1 to 63 bytes of UTF-8 without spaces, commas and control characters. */
+bool moot_name_good(struct moot_bytes name);
+struct moot_bytes moot_own_name(const struct moot_engine *engine, struct moot_bytes asked);
+
+/* join.c: this node asks to be let in */
+enum moot_join_says {
+    MOOT_JOIN_SAYS_PENDING = 1,
+    MOOT_JOIN_SAYS_ADMITTED = 2,
+    MOOT_JOIN_SAYS_REFUSED = 3
+};
+void moot_join_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+void moot_join_ask(struct moot_step *step, struct moot_session *session);
+void moot_join_time(struct moot_step *step);
+enum moot_status moot_join_restore(struct moot_engine *engine, struct moot_bytes row);
 void moot_member_join_answered(struct moot_step *step, struct moot_session *session,
                                struct moot_cursor *body);
 void moot_member_proven(struct moot_step *step, struct moot_session *session);

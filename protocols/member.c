@@ -17,20 +17,7 @@
 #include "protocols/inside.h"
 #include "protocols/view.h"
 
-#define JOIN_ASK_MS 400      /* pause between two questions of a waiting joiner */
-#define JOIN_ANSWER_MS 15000 /* how long moot join waits for the inviter to be reached */
-#define JOIN_ADMITTED 2u
-#define JOIN_PENDING 1u
-#define JOIN_REFUSED 3u
-
-static void refuse_call(struct moot_step *step, uint64_t call_number, enum moot_status why,
-                        const char *detail)
-{
-    moot_step_refuse(step, why);
-    moot_step_reply(step, call_number, why, detail);
-}
-
-static bool name_good(struct moot_bytes name)
+bool moot_name_good(struct moot_bytes name)
 {
     if (name.size == 0 || name.size > MOOT_NAME_BYTES_MAX || !moot_utf8_valid(name))
         return false;
@@ -41,7 +28,7 @@ static bool name_good(struct moot_bytes name)
     return true;
 }
 
-static struct moot_bytes own_name(const struct moot_engine *engine, struct moot_bytes asked)
+struct moot_bytes moot_own_name(const struct moot_engine *engine, struct moot_bytes asked)
 {
     if (asked.size > 0)
         return asked;
@@ -55,19 +42,19 @@ static void init(struct moot_step *step, uint64_t call_number, const struct moot
     struct moot_engine *engine = step->engine;
     struct moot_founding founding = {
         .mesh_name = call->mesh_name,
-        .name = own_name(engine, call->name),
+        .name = moot_own_name(engine, call->name),
         .home = call->home.size > 0 ? call->home : moot_bytes_of_text(engine->config.home),
         .founder = engine->identity.key};
     uint8_t memory[512];
     struct moot_writer writer;
     if (engine->state.founded) {
-        refuse_call(step, call_number, MOOT_IN_MESH, NULL);
+        moot_call_refuse(step, call_number, MOOT_IN_MESH, NULL);
         return;
     }
-    if (!name_good(founding.mesh_name) || !name_good(founding.name) ||
-        (founding.home.size > 0 && !name_good(founding.home))) {
-        refuse_call(step, call_number, MOOT_BAD_ARGUMENT,
-                    "a name has 1 to 63 bytes, without spaces and commas");
+    if (!moot_name_good(founding.mesh_name) || !moot_name_good(founding.name) ||
+        (founding.home.size > 0 && !moot_name_good(founding.home))) {
+        moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
+                         "a name has 1 to 63 bytes, without spaces and commas");
         return;
     }
     moot_random_fill(step->env->random, founding.salt, sizeof founding.salt);
@@ -85,7 +72,7 @@ static void init(struct moot_step *step, uint64_t call_number, const struct moot
         status = moot_append_stage(step, MOOT_KIND_MESH_FOUNDED, payload, call_number);
     if (status != MOOT_OK) {
         moot_step_stop(step, status);
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
         return;
     }
     moot_step_put(step, MOOT_TABLE_META, moot_bytes_of_text("founding"), payload);
@@ -130,18 +117,19 @@ static void invite(struct moot_step *step, uint64_t call_number)
     uint8_t draw[8];
     char hex[65];
     if (!moot_engine_is_admin(engine, step->pool)) {
-        refuse_call(step, call_number, MOOT_NOT_ADMIN, NULL);
+        moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
     if (strncmp(engine->config.listen_url, "tcp://", 6) != 0) {
-        refuse_call(step, call_number, MOOT_BAD_ARGUMENT, "this node listens nowhere: --listen");
+        moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
+                         "this node listens nowhere: --listen");
         return;
     }
     if (engine->invites.count >= MOOT_INVITES_MAX)
         forget_invite(step, 0);
     struct moot_invite *added = moot_list_add(step->pool, &engine->invites);
     if (!added) {
-        refuse_call(step, call_number, MOOT_NO_MEMORY, NULL);
+        moot_call_refuse(step, call_number, MOOT_NO_MEMORY, NULL);
         return;
     }
     added->number = ++engine->invite_number;
@@ -228,30 +216,13 @@ static struct moot_invite *invite_numbered(struct moot_step *step, uint32_t numb
     return NULL;
 }
 
-static void ask_to_join(struct moot_step *step, struct moot_session *session)
-{
-    const struct moot_engine *engine = step->engine;
-    uint8_t memory[512];
-    struct moot_writer writer;
-    moot_writer_init(&writer, memory, sizeof memory);
-    moot_write_array(&writer, 4);
-    moot_write_text(&writer, own_name(engine, moot_bytes_of(NULL, 0)));
-    moot_write_text(&writer, moot_bytes_of_text(engine->config.home));
-    moot_write_text(&writer, moot_bytes_of_text(engine->config.listen_url));
-    moot_write_text(&writer, moot_bytes_of_text(engine->config.version));
-    MOOT_ENSURE(writer.status == MOOT_OK);
-    struct moot_digest none = {0};
-    moot_session_ask(step, session, MOOT_MESSAGE_JOIN, moot_bytes_of(memory, writer.size), &none,
-                     false);
-}
-
 void moot_member_proven(struct moot_step *step, struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
     if (session->dial != 0) {
         engine->joining.link = session->link;
         engine->joining.dial = 0;
-        ask_to_join(step, session);
+        moot_join_ask(step, session);
         return;
     }
     struct moot_invite *open = invite_numbered(step, session->invite);
@@ -336,7 +307,7 @@ static enum moot_status note_joiner(struct moot_step *step, const struct moot_ke
 {
     struct moot_engine *engine = step->engine;
     bool added = false;
-    if (!name_good(name) || home.size > MOOT_NAME_BYTES_MAX)
+    if (!moot_name_good(name) || home.size > MOOT_NAME_BYTES_MAX)
         return MOOT_BAD_ARGUMENT;
     if (moot_state_member_named(&engine->state, step->pool, name))
         return MOOT_NAME_TAKEN;
@@ -377,12 +348,12 @@ void moot_member_join_asked(struct moot_step *step, struct moot_session *session
     const struct moot_member *member = moot_state_member(&engine->state, step->pool, &key);
     if (member && !moot_digest_is_zero(&member->admission)) {
         moot_peer_know(step, &key, url);
-        answer_join(step, session, number, JOIN_ADMITTED, MOOT_OK, member);
+        answer_join(step, session, number, MOOT_JOIN_SAYS_ADMITTED, MOOT_OK, member);
         return;
     }
     enum moot_status status = note_joiner(step, &key, name, home);
-    answer_join(step, session, number, status == MOOT_OK ? JOIN_PENDING : JOIN_REFUSED, status,
-                NULL);
+    answer_join(step, session, number,
+                status == MOOT_OK ? MOOT_JOIN_SAYS_PENDING : MOOT_JOIN_SAYS_REFUSED, status, NULL);
 }
 
 /* The joiner a person means: its name, or its key in hex. */
@@ -427,23 +398,24 @@ static void admit(struct moot_step *step, uint64_t call_number, const struct moo
     struct moot_engine *engine = step->engine;
     struct moot_body body = {.kind = MOOT_BODY_ADMISSION};
     if (!moot_engine_is_admin(engine, step->pool)) {
-        refuse_call(step, call_number, MOOT_NOT_ADMIN, NULL);
+        moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
     struct moot_joiner *joiner = find_joiner(step, call->name, &body.admission.device);
     if (!joiner) {
-        refuse_call(step, call_number, MOOT_NOT_FOUND, "no such device waits: moot device pending");
+        moot_call_refuse(step, call_number, MOOT_NOT_FOUND,
+                         "no such device waits: moot device pending");
         return;
     }
     body.admission.name = moot_blob_get(step->pool, joiner->name);
     body.admission.home = moot_blob_get(step->pool, joiner->home);
     if (moot_state_member(&engine->state, step->pool, &body.admission.device) ||
         moot_state_member_named(&engine->state, step->pool, body.admission.name)) {
-        refuse_call(step, call_number, MOOT_NAME_TAKEN, NULL);
+        moot_call_refuse(step, call_number, MOOT_NAME_TAKEN, NULL);
         return;
     }
     if (engine->state.members.count >= MOOT_DEVICES_MAX) {
-        refuse_call(step, call_number, MOOT_LIMIT, NULL);
+        moot_call_refuse(step, call_number, MOOT_LIMIT, NULL);
         return;
     }
     const struct moot_proposal *open = open_admission(step, &body.admission.device);
@@ -460,7 +432,8 @@ static void deny(struct moot_step *step, uint64_t call_number, const struct moot
     struct moot_key key;
     struct moot_joiner *joiner = find_joiner(step, call->name, &key);
     if (!joiner) {
-        refuse_call(step, call_number, MOOT_NOT_FOUND, "no such device waits: moot device pending");
+        moot_call_refuse(step, call_number, MOOT_NOT_FOUND,
+                         "no such device waits: moot device pending");
         return;
     }
     if (!call->dry_run)
@@ -468,258 +441,20 @@ static void deny(struct moot_step *step, uint64_t call_number, const struct moot
     moot_step_reply(step, call_number, MOOT_OK, NULL);
 }
 
-/* ---- the joiner's side ---- */
-
-/* moot://HOST:PORT/MESH?code=CODE */
-static enum moot_status parse_uri(struct moot_bytes uri, struct moot_joining *ret)
-{
-    char text[MOOT_URI_BYTES_MAX] = {0};
-    char code[MOOT_CODE_BYTES_MAX] = {0};
-    if (uri.size >= sizeof text || uri.size < 8 || memcmp(uri.data, "moot://", 7) != 0)
-        return MOOT_BAD_ARGUMENT;
-    memcpy(text, uri.data, uri.size);
-    char *slash = strchr(text + 7, '/');
-    char *query = slash ? strstr(slash, "?code=") : NULL;
-    if (!query || strlen(query + 6) >= sizeof code || slash - (text + 7) > MOOT_URL_BYTES_MAX - 8)
-        return MOOT_BAD_ARGUMENT;
-    if (!moot_hex_parse(slash + 1, (size_t)(query - slash - 1), ret->mesh.b, sizeof ret->mesh.b))
-        return MOOT_BAD_ARGUMENT;
-    for (size_t i = 0; query[6 + i]; i++)
-        code[i] = query[6 + i] >= 'a' && query[6 + i] <= 'z' ? (char)(query[6 + i] - 'a' + 'A')
-                                                             : query[6 + i];
-    *slash = 0;
-    snprintf(ret->url, sizeof ret->url, "tcp://%.*s", MOOT_URL_BYTES_MAX - 7, text + 7);
-    moot_channel_psk(moot_bytes_of_text(code), &ret->psk);
-    moot_wipe(code, sizeof code);
-    moot_wipe(text, sizeof text);
-    return MOOT_OK;
-}
-
-static void keep_joining(struct moot_step *step)
-{
-    const struct moot_joining *joining = &step->engine->joining;
-    uint8_t memory[256];
-    struct moot_writer writer;
-    moot_writer_init(&writer, memory, sizeof memory);
-    moot_write_array(&writer, 3);
-    moot_write_text(&writer, moot_bytes_of_text(joining->url));
-    moot_write_digest(&writer, &joining->mesh);
-    moot_write_digest(&writer, &joining->psk);
-    MOOT_ENSURE(writer.status == MOOT_OK);
-    moot_step_put(step, MOOT_TABLE_META, moot_bytes_of_text("joining"),
-                  moot_bytes_of(memory, writer.size));
-}
-
 enum moot_status moot_member_restore(struct moot_engine *engine, struct moot_pool *pool,
                                      struct moot_bytes key, struct moot_bytes row)
 {
-    struct moot_joining *joining = &engine->joining;
-    struct moot_cursor cursor;
     if (key.size > 7 && memcmp(key.data, "invite/", 7) == 0)
         return restore_invite(engine, pool, key, row);
-    if (!moot_bytes_equal(key, moot_bytes_of_text("joining")) || engine->state.founded)
-        return MOOT_OK;
-    moot_cursor_init(&cursor, row);
-    moot_read_array(&cursor, 3);
-    struct moot_bytes url = moot_read_text(&cursor, MOOT_URL_BYTES_MAX - 1);
-    moot_read_digest(&cursor, &joining->mesh);
-    moot_read_digest(&cursor, &joining->psk);
-    if (moot_cursor_finish(&cursor) != MOOT_OK)
-        return MOOT_STORE_DAMAGED;
-    memcpy(joining->url, url.data, url.size);
-    joining->state = MOOT_JOIN_ASKING;
-    joining->next_ms = engine->now_ms;
+    if (moot_bytes_equal(key, moot_bytes_of_text("joining")) && !engine->state.founded)
+        return moot_join_restore(engine, row);
     return MOOT_OK;
-}
-
-static void join(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_joining asked = {0};
-    enum moot_status status = engine->state.founded ? MOOT_IN_MESH : parse_uri(call->uri, &asked);
-    if (status == MOOT_OK && !name_good(own_name(engine, moot_bytes_of(NULL, 0))))
-        status = MOOT_BAD_ARGUMENT;
-    if (status != MOOT_OK || call->dry_run) {
-        if (status != MOOT_OK)
-            moot_step_refuse(step, status);
-        moot_step_reply(step, call_number, status, NULL);
-        return;
-    }
-    if (engine->joining.call_number != 0)
-        moot_step_reply(step, engine->joining.call_number, MOOT_CODE_EXPIRED, "asked anew");
-    if (engine->joining.link != 0) {
-        struct moot_session *session =
-            moot_session_of_link(engine, step->pool, engine->joining.link);
-        if (session)
-            moot_session_end(step, session, MOOT_LINK_FAILED);
-    }
-    asked.state = MOOT_JOIN_ASKING;
-    asked.call_number = call_number;
-    asked.next_ms = engine->now_ms;
-    asked.ends_ms = engine->now_ms + JOIN_ANSWER_MS;
-    engine->joining = asked;
-    keep_joining(step);
-}
-
-static void answer_caller(struct moot_step *step, enum moot_status status, const char *detail)
-{
-    struct moot_joining *joining = &step->engine->joining;
-    if (joining->call_number == 0)
-        return;
-    moot_step_reply(step, joining->call_number, status, detail);
-    joining->call_number = 0;
-}
-
-static void give_up(struct moot_step *step, enum moot_status why)
-{
-    struct moot_joining *joining = &step->engine->joining;
-    answer_caller(step, why, NULL);
-    joining->state = MOOT_JOIN_DENIED;
-    joining->next_ms = UINT64_MAX;
-    moot_wipe(&joining->psk, sizeof joining->psk);
-    moot_step_delete(step, MOOT_TABLE_META, moot_bytes_of_text("joining"));
-    moot_step_notice(step, "join.refused", why);
-}
-
-/* Checks everything from the founding on, and takes it all or nothing. */
-static enum moot_status enter(struct moot_step *step, struct moot_bytes founding,
-                              struct moot_cursor *body, uint32_t object_count)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_digest mesh;
-    moot_mesh_id(founding, &mesh);
-    if (!moot_digest_equal(&mesh, &engine->joining.mesh))
-        return MOOT_WRONG_MESH;
-    enum moot_status status = moot_state_found(&engine->state, step->pool, founding);
-    for (uint32_t i = 0; status == MOOT_OK && i < object_count; i++)
-        status = moot_merge_object(step, moot_read_bin(body, MOOT_OBJECT_BYTES_MAX), 0);
-    if (status == MOOT_OK && !moot_append_chain(step))
-        status = MOOT_BAD_CERTIFICATE;
-    if (status == MOOT_OK)
-        moot_step_put(step, MOOT_TABLE_META, moot_bytes_of_text("founding"), founding);
-    return status;
-}
-
-static void learn_peers(struct moot_step *step, struct moot_cursor *body)
-{
-    uint32_t count = moot_read_array_any(body, MOOT_DEVICES_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        struct moot_key key;
-        moot_read_array(body, 2);
-        moot_read_key(body, &key);
-        struct moot_bytes url = moot_read_text(body, MOOT_URL_BYTES_MAX - 1);
-        if (body->status == MOOT_OK)
-            moot_peer_know(step, &key, url);
-    }
-}
-
-static void admitted(struct moot_step *step, struct moot_session *session,
-                     struct moot_bytes founding, struct moot_cursor *body)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_key inviter = session->channel.peer;
-    uint32_t count = moot_read_array_any(body, 2 * 4096);
-    enum moot_status status = enter(step, founding, body, count);
-    if (status != MOOT_OK) {
-        /* Nothing of it stays: this step has written nothing else. */
-        moot_state_init(&engine->state);
-        moot_store_batch_init(&step->batch);
-        step->push_object_count = 0;
-        moot_step_refuse(step, status);
-        moot_session_end(step, session, status);
-        give_up(step, status);
-        return;
-    }
-    learn_peers(step, body);
-    moot_peer_know(step, &inviter, moot_bytes_of_text(engine->joining.url));
-    moot_session_end(step, session, MOOT_OK);
-    answer_caller(step, MOOT_OK, "admitted");
-    moot_wipe(&engine->joining, sizeof engine->joining);
-    engine->joining.state = MOOT_JOIN_NONE;
-    engine->epoch_since_ms = engine->now_ms;
-    engine->root_stale = engine->loose_root_stale = true;
-    moot_step_delete(step, MOOT_TABLE_META, moot_bytes_of_text("joining"));
-    moot_step_notice(step, "mesh.joined", MOOT_OK);
-}
-
-void moot_member_join_answered(struct moot_step *step, struct moot_session *session,
-                               struct moot_cursor *body)
-{
-    struct moot_engine *engine = step->engine;
-    char name[32] = {0};
-    moot_read_array(body, 5);
-    uint64_t state = moot_read_uint(body, JOIN_REFUSED);
-    struct moot_bytes reason = moot_read_text(body, sizeof name - 1);
-    struct moot_bytes founding = moot_read_bin(body, MOOT_PAYLOAD_BYTES_MAX);
-    if (body->status != MOOT_OK || state == 0 || engine->state.founded) {
-        moot_session_end(step, session, MOOT_BAD_MESSAGE);
-        return;
-    }
-    if (state == JOIN_ADMITTED) {
-        admitted(step, session, founding, body);
-        return;
-    }
-    if (state == JOIN_REFUSED) {
-        if (reason.size > 0)
-            memcpy(name, reason.data, reason.size);
-        enum moot_status why = moot_status_parse(name);
-        moot_session_end(step, session, MOOT_OK);
-        give_up(step, why == MOOT_OK ? MOOT_REJECTED : why);
-        return;
-    }
-    engine->joining.state = MOOT_JOIN_PENDING;
-    engine->joining.next_ms = engine->now_ms + JOIN_ASK_MS;
-    answer_caller(step, MOOT_OK, "pending");
-}
-
-void moot_member_link_gone(struct moot_step *step, uint32_t link, uint32_t dial,
-                           enum moot_status why)
-{
-    struct moot_joining *joining = &step->engine->joining;
-    bool ours = (link != 0 && joining->link == link) || (dial != 0 && joining->dial == dial);
-    if (!ours)
-        return;
-    joining->link = joining->dial = 0;
-    if (why == MOOT_CODE_WRONG || why == MOOT_CODE_EXPIRED) {
-        give_up(step, why);
-        return;
-    }
-    joining->next_ms = step->engine->now_ms + JOIN_ASK_MS;
-}
-
-static void joining_time(struct moot_step *step)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_joining *joining = &engine->joining;
-    if (joining->state != MOOT_JOIN_ASKING && joining->state != MOOT_JOIN_PENDING)
-        return;
-    if (joining->call_number != 0 && engine->now_ms >= joining->ends_ms)
-        answer_caller(step, MOOT_TIMED_OUT, "the inviter was not reached; this node keeps asking");
-    if (joining->call_number != 0)
-        moot_step_wake(step, joining->ends_ms);
-    if (joining->dial != 0)
-        return;
-    if (engine->now_ms < joining->next_ms) {
-        moot_step_wake(step, joining->next_ms);
-        return;
-    }
-    struct moot_session *session = moot_session_of_link(engine, step->pool, joining->link);
-    if (session) {
-        if (moot_session_outstanding(step, session, MOOT_MESSAGE_JOIN) == 0)
-            ask_to_join(step, session);
-        joining->next_ms = engine->now_ms + JOIN_ASK_MS;
-        return;
-    }
-    if (++engine->dial_number == 0)
-        engine->dial_number = 1;
-    joining->dial = engine->dial_number;
-    moot_step_dial(step, joining->dial, joining->url);
 }
 
 void moot_member_time(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
-    joining_time(step);
+    moot_join_time(step);
     for (uint32_t i = engine->invites.count; i > 0; i--) {
         const struct moot_invite *open = moot_list_at(step->pool, &engine->invites, i - 1);
         bool over = open->bound ? moot_state_member(&engine->state, step->pool, &open->device) &&
@@ -751,11 +486,11 @@ void moot_member_call(struct moot_step *step, uint64_t call_number, const struct
         return;
     }
     if (call->kind == MOOT_CALL_JOIN) {
-        join(step, call_number, call);
+        moot_join_call(step, call_number, call);
         return;
     }
     if (!step->engine->state.founded) {
-        refuse_call(step, call_number, MOOT_NO_MESH, NULL);
+        moot_call_refuse(step, call_number, MOOT_NO_MESH, NULL);
         return;
     }
     if (call->kind == MOOT_CALL_INVITE)

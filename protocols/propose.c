@@ -117,13 +117,6 @@ static enum moot_status open_or_why(const struct moot_step *step,
 
 /* ---- proposing ---- */
 
-static void refuse_call(struct moot_step *step, uint64_t call_number, enum moot_status why,
-                        const char *detail)
-{
-    moot_step_refuse(step, why);
-    moot_step_reply(step, call_number, why, detail);
-}
-
 static uint32_t open_of_ours(const struct moot_step *step, enum moot_body_kind kind)
 {
     struct moot_map_item item;
@@ -159,8 +152,8 @@ void moot_propose_body(struct moot_step *step, uint64_t call_number, uint16_t ki
     if (status == MOOT_OK)
         status = moot_body_decode(bytes, &checked);
     if (status != MOOT_OK) {
-        refuse_call(step, call_number, status == MOOT_OVERSIZED ? status : MOOT_BAD_ARGUMENT,
-                    moot_status_info(status)->text);
+        moot_call_refuse(step, call_number, status == MOOT_OVERSIZED ? status : MOOT_BAD_ARGUMENT,
+                         moot_status_info(status)->text);
         return;
     }
     if (dry_run) {
@@ -171,7 +164,7 @@ void moot_propose_body(struct moot_step *step, uint64_t call_number, uint16_t ki
     }
     status = moot_append_stage(step, kind, bytes, call_number);
     if (status != MOOT_OK)
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
 }
 
 static bool seen_lately(const struct moot_step *step, const struct moot_key *key)
@@ -225,14 +218,14 @@ static void propose_admins(struct moot_step *step, uint64_t call_number,
     body.turn.admins.version = era->admins.version + 1;
     enum moot_status status = resolve_set(step, call, &body.turn.admins, detail);
     if (status != MOOT_OK) {
-        refuse_call(step, call_number, status, detail);
+        moot_call_refuse(step, call_number, status, detail);
         return;
     }
     for (uint32_t i = 0; i < body.turn.admins.count; i++)
         seen += seen_lately(step, &body.turn.admins.keys[i]) ? 1 : 0;
     if (seen < body.turn.admins.threshold) {
-        refuse_call(step, call_number, MOOT_SILENT,
-                    "fewer of the new administrators than the threshold were seen lately");
+        moot_call_refuse(step, call_number, MOOT_SILENT,
+                         "fewer of the new administrators than the threshold were seen lately");
         return;
     }
     for (MOOT_MAP_EACH(step->pool, &engine->state.proposals, item)) {
@@ -242,7 +235,7 @@ static void propose_admins(struct moot_step *step, uint64_t call_number,
             continue;
         uint8_t phase = moot_proposal_phase(engine, step->pool, other, &possible);
         if (phase == MOOT_PROPOSAL_PROPOSED || phase == MOOT_PROPOSAL_CERTIFIED) {
-            refuse_call(step, call_number, MOOT_SLOT_TAKEN, NULL);
+            moot_call_refuse(step, call_number, MOOT_SLOT_TAKEN, NULL);
             return;
         }
     }
@@ -263,23 +256,25 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
     struct moot_body body = {.kind = MOOT_BODY_UPGRADE, .upgrade = call->upgrade};
     struct moot_upgrade_body *upgrade = &body.upgrade;
     if (open_of_ours(step, MOOT_BODY_UPGRADE) >= MOOT_UPGRADES_OPEN_PER_ADMIN_MAX) {
-        refuse_call(step, call_number, MOOT_LIMIT,
-                    "five of this administrator's upgrades are open");
+        moot_call_refuse(step, call_number, MOOT_LIMIT,
+                         "five of this administrator's upgrades are open");
         return;
     }
     if (upgrade->ready_needed > MOOT_DEVICES_MAX) {
-        refuse_call(step, call_number, MOOT_BAD_ARGUMENT, "readiness above the number of devices");
+        moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
+                         "readiness above the number of devices");
         return;
     }
     if (upgrade->kind == MOOT_UPGRADE_HARD) {
         if (upgrade->revert_plan.size == 0) {
-            refuse_call(step, call_number, MOOT_BAD_ARGUMENT,
-                        "a hard fork needs a revert plan, even the word irreversible");
+            moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
+                             "a hard fork needs a revert plan, even the word irreversible");
             return;
         }
         if (upgrade->fence_epoch <= epoch + 1 || upgrade->min_protocol <= protocol) {
-            refuse_call(step, call_number, MOOT_WINDOW,
-                        "the fence lies too near, or its protocol is not above the one in force");
+            moot_call_refuse(
+                step, call_number, MOOT_WINDOW,
+                "the fence lies too near, or its protocol is not above the one in force");
             return;
         }
         if (upgrade->window == 0)
@@ -287,7 +282,8 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
         if (upgrade->deadline_epoch == 0)
             upgrade->deadline_epoch = upgrade->fence_epoch - 1;
         if (upgrade->deadline_epoch >= upgrade->fence_epoch) {
-            refuse_call(step, call_number, MOOT_WINDOW, "the deadline is not before the fence");
+            moot_call_refuse(step, call_number, MOOT_WINDOW,
+                             "the deadline is not before the fence");
             return;
         }
     }
@@ -391,7 +387,7 @@ static void approve(struct moot_step *step, uint64_t call_number, const struct m
         status = moot_decision_vote(step, moot_blob_get(step->pool, proposal->body),
                                     MOOT_VERDICT_YES, call->reason);
     if (status != MOOT_OK) {
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
         return;
     }
     moot_step_reply(step, call_number, MOOT_OK, NULL)->proposal = proposal->id;
@@ -412,7 +408,7 @@ static void reject(struct moot_step *step, uint64_t call_number, const struct mo
         status = moot_decision_vote(step, moot_blob_get(step->pool, proposal->body),
                                     MOOT_VERDICT_NO, call->reason);
     if (status != MOOT_OK) {
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
         return;
     }
     moot_step_reply(step, call_number, MOOT_OK, NULL)->proposal = proposal->id;
@@ -440,7 +436,7 @@ static void withdraw(struct moot_step *step, uint64_t call_number, const struct 
         status = moot_append_stage(step, MOOT_KIND_WITHDRAWN, moot_bytes_of(memory, writer.size),
                                    call_number);
     if (status != MOOT_OK)
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
 }
 
 static void activate(struct moot_step *step, uint64_t call_number,
@@ -448,7 +444,7 @@ static void activate(struct moot_step *step, uint64_t call_number,
 {
     enum moot_status status = moot_upgrade_activate(step, &proposal->id);
     if (status != MOOT_OK) {
-        refuse_call(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, NULL);
         return;
     }
     moot_step_reply(step, call_number, MOOT_OK, NULL)->proposal = proposal->id;
@@ -458,12 +454,12 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
 {
     struct moot_engine *engine = step->engine;
     if (!engine->state.founded) {
-        refuse_call(step, call_number, MOOT_NO_MESH, NULL);
+        moot_call_refuse(step, call_number, MOOT_NO_MESH, NULL);
         return;
     }
     if (call->kind == MOOT_CALL_PROPOSE_ADMINS || call->kind == MOOT_CALL_PROPOSE_UPGRADE) {
         if (!moot_engine_is_admin(engine, step->pool))
-            refuse_call(step, call_number, MOOT_NOT_ADMIN, NULL);
+            moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         else if (call->kind == MOOT_CALL_PROPOSE_ADMINS)
             propose_admins(step, call_number, call);
         else
@@ -473,7 +469,7 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
     const struct moot_proposal *proposal =
         moot_state_proposal(&engine->state, step->pool, &call->proposal);
     if (!proposal)
-        refuse_call(step, call_number, MOOT_NOT_FOUND, NULL);
+        moot_call_refuse(step, call_number, MOOT_NOT_FOUND, NULL);
     else if (call->kind == MOOT_CALL_APPROVE)
         approve(step, call_number, call, proposal);
     else if (call->kind == MOOT_CALL_REJECT)

@@ -85,8 +85,6 @@ void moot_record_call(struct moot_step *step, uint64_t call_number, const struct
         if (status == MOOT_OK)
             status = moot_append_stage(step, MOOT_KIND_RECORD_PUT, payload, call_number);
     }
-    if (status != MOOT_OK) {
-        moot_step_refuse(step, status);
-        moot_step_reply(step, call_number, status, NULL);
-    }
+    if (status != MOOT_OK)
+        moot_call_refuse(step, call_number, status, NULL);
 }

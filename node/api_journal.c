@@ -99,11 +99,10 @@ static enum moot_status push_run(const struct moot_engine_env *env, json_t *fact
                                  struct moot_bytes row, uint64_t limit)
 {
     struct moot_run run;
-    if (row.size < 4) {
-        return MOOT_STORE_DAMAGED;
-    }
-    enum moot_status status = moot_run_decode(moot_bytes_of(row.data + 4, row.size - 4), &run);
-    if (status != MOOT_OK) {
+    struct moot_bytes encoded;
+    uint32_t index;
+    if (moot_log_row_check(row, &index, &encoded) != MOOT_OK ||
+        moot_run_decode(encoded, &run) != MOOT_OK) {
         return MOOT_STORE_DAMAGED;
     }
     static const struct moot_digest unknown;

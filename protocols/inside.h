@@ -16,6 +16,7 @@
 
 #include "protocols/channel.h"
 #include "protocols/engine.h"
+#include "protocols/view.h"
 
 /* ---- own chain ---- */
 
@@ -355,11 +356,6 @@ void moot_merge_pending(struct moot_step *step);
 bool moot_merge_busy(const struct moot_step *step);
 /* Highest seq of that chain here or on its way through verification. */
 uint64_t moot_merge_seq(const struct moot_step *step, const struct moot_chain *chain);
-/* One log row: chain index u32 ‖ first 8 bytes of the run's hash (tag "moot/row/1") ‖ run. LMDB has no
- * checksums: a row that does not match is STORE_DAMAGED. */
-#define MOOT_LOG_ROW_HEAD_BYTES 12
-enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
-                                    struct moot_bytes *ret_run);
 /* Folds, logs and indexes one admitted run. */
 void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
                          const struct moot_admitted_run *admitted, uint32_t from_link);

@@ -47,6 +47,7 @@ static void write_fork(struct moot_step *step, struct moot_writer *writer)
 static void read_fork(struct moot_cursor *body, struct moot_fork_id *ret)
 {
     struct moot_bytes fork = moot_read_bin(body, sizeof ret->b);
+    memset(ret, 0, sizeof *ret);
     if (fork.size == sizeof ret->b)
         memcpy(ret->b, fork.data, sizeof ret->b);
     else

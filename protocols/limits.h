@@ -36,6 +36,7 @@
 #define MOOT_BLOCK_PAUSE_MS_MIN 500 /* first pause before a peer is asked again for what it had not */
 #define MOOT_BLOCK_PAUSE_MS_MAX 10000 /* longest such pause, and the one of a disk that takes nothing */
 #define MOOT_BLOCK_BAD_MS 30000 /* pause before a peer is asked again for a block it sent damaged */
+#define MOOT_BLOCK_RESCAN_MS 30000 /* pause before the disk is asked again for what no peer has */
 #define MOOT_BLOCK_IGNORE_MS_MIN 60000 /* first time for which a peer that sends bad blocks is not asked */
 #define MOOT_BLOCK_IGNORE_MS_MAX 3600000 /* longest such time; it doubles from one to the next */
 #define MOOT_BLOCK_MISSES_MAX 8 /* blocks a peer has not, after which it is asked for no other in the pause */

@@ -160,6 +160,20 @@ void moot_fetch_check(struct moot_step *step, struct moot_fetch *fetch)
     start(step, fetch, MOOT_JOB_PACKAGE_CHECK);
 }
 
+/* A person may bring the package here in a file while no peer has it. */
+static bool is_rescan_due(struct moot_step *step, struct moot_fetch *fetch)
+{
+    uint64_t now_ms = step->engine->now_ms;
+    if (fetch->asks.count > 0)
+        return false;
+    if (now_ms < fetch->rescan_ms) {
+        moot_step_wake(step, fetch->rescan_ms);
+        return false;
+    }
+    fetch->rescan_ms = now_ms + MOOT_BLOCK_RESCAN_MS;
+    return true;
+}
+
 void moot_fetch_step(struct moot_step *step, struct moot_fetch *fetch)
 {
     moot_ask_expire(step, fetch);
@@ -173,6 +187,8 @@ void moot_fetch_step(struct moot_step *step, struct moot_fetch *fetch)
         moot_fetch_go(fetch, MOOT_FETCH_CHECK);
     switch (fetch->stage) {
     case MOOT_FETCH_MANIFEST:
+        if (is_rescan_due(step, fetch))
+            fetch->asking = false;
         if (fetch->asking)
             moot_ask_manifest(step, fetch);
         else
@@ -182,7 +198,12 @@ void moot_fetch_step(struct moot_step *step, struct moot_fetch *fetch)
         start(step, fetch, MOOT_JOB_PACKAGE_SCAN);
         break;
     case MOOT_FETCH_BLOCKS:
-        moot_ask_blocks(step, fetch);
+        if (is_rescan_due(step, fetch)) {
+            moot_fetch_go(fetch, MOOT_FETCH_SCAN);
+            start(step, fetch, MOOT_JOB_PACKAGE_SCAN);
+        } else {
+            moot_ask_blocks(step, fetch);
+        }
         break;
     case MOOT_FETCH_CHECK:
         start(step, fetch, MOOT_JOB_PACKAGE_CHECK);
@@ -219,6 +240,7 @@ static void scanned(struct moot_step *step, struct moot_fetch *fetch,
         moot_fetch_block_set(step, fetch, i,
                              event->bytes.data[i] != 0 ? MOOT_BLOCK_HELD : MOOT_BLOCK_WANTED);
     moot_fetch_go(fetch, MOOT_FETCH_BLOCKS);
+    fetch->rescan_ms = step->engine->now_ms + MOOT_BLOCK_RESCAN_MS;
     if (fetch->wanted > 0)
         moot_fetch_miss(fetch);
     else if (fetch->in_force && fetch->said == MOOT_READINESS_READY && !fetch->settled)

@@ -140,6 +140,53 @@ static void a_turn_takes_effect_at_the_least_of_its_ticks_whenever_that_comes(vo
     assert_int_equal(held.state.eras.count, 2);
 }
 
+/* The object about `body` decided in that round, signed by devices 0 and 1, merged. */
+static struct moot_digest certify_in_round(const struct moot_body *body,
+                                           const struct moot_digest *on, uint32_t round)
+{
+    struct moot_object decoded;
+    test_certify(&mesh, body, on, 0, 1, &object);
+    assert_int_equal(moot_object_decode(test_bytes_of(&object), &decoded), MOOT_OK);
+    struct moot_certificate certificate = {.statement = decoded.certificate.statement};
+    certificate.statement.round = round;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct moot_signature signature;
+        moot_statement_sign(&certificate.statement, &mesh.devices[i].identity, &signature);
+        assert_true(moot_certificate_add(&certificate, &mesh.devices[i].identity.key, &signature));
+    }
+    static struct test_bytes encoded;
+    struct moot_writer writer;
+    moot_writer_init(&writer, encoded.memory, sizeof encoded.memory);
+    moot_object_encode(&certificate, decoded.body_bytes, &writer);
+    encoded.size = writer.size;
+    assert_int_equal(test_state_object(&held, test_bytes_of(&encoded), NULL), MOOT_OK);
+    struct moot_digest id;
+    moot_statement_hash(&certificate.statement, &id);
+    return id;
+}
+
+static void one_turn_certified_in_two_rounds_is_one_decision_named_by_the_least(void **state)
+{
+    (void)state;
+    struct moot_digest before = timeline();
+    struct moot_body body = test_admins(&mesh, &mesh.devices[0], 1, 1, 1, &before, 0, 2, 2, 2);
+    struct moot_digest turn = test_body_hash(&body);
+    (void)certify_in_round(&body, &before, 5);
+    struct moot_digest middle = certify_in_round(&body, &before, 3);
+    const struct moot_slot slot = {.kind = MOOT_SLOT_TURN, .number = 1};
+    struct moot_decision decision = moot_state_decision(&held.state, held.pool, &slot);
+    assert_int_equal(decision.state, MOOT_DECISION_CERTIFIED);
+    assert_int_equal(tick(3, &turn, 1), MOOT_OK);
+    const struct moot_era *era = moot_state_era(&held.state, held.pool);
+    assert_int_equal(era->k, 1);
+    assert_true(moot_digest_equal(&era->turn_object, &middle));
+    struct moot_digest least = certify_in_round(&body, &before, 1); /* also when it comes later */
+    era = moot_state_era(&held.state, held.pool);
+    assert_true(moot_digest_equal(&era->turn_object, &least));
+    (void)certify_in_round(&body, &before, 4);
+    assert_true(moot_digest_equal(&era->turn_object, &least));
+}
+
 static void two_live_turns_in_one_slot_pass_nothing_and_show_as_conflict(void **state)
 {
     (void)state;
@@ -300,6 +347,7 @@ int main(void)
         CASE(a_dropped_tick_is_named_so_that_its_row_can_be_deleted),
         CASE(a_turn_takes_effect_only_through_a_tick_in_its_window_that_names_it),
         CASE(a_turn_takes_effect_at_the_least_of_its_ticks_whenever_that_comes),
+        CASE(one_turn_certified_in_two_rounds_is_one_decision_named_by_the_least),
         CASE(two_live_turns_in_one_slot_pass_nothing_and_show_as_conflict),
         CASE(a_second_turn_after_one_was_passed_changes_nothing),
         CASE(an_expired_turn_gives_way_to_one_decided_anew),

@@ -364,6 +364,21 @@ static void tell_object(struct moot_step *step, const struct moot_object *object
     notice->number = slot->number;
 }
 
+/* The proposer's node writes the certificate of its own proposal into its chain: the journal tells the
+ * whole story, although the fold reads the object set. (UpgradeActivated: upgrade.c.) */
+static void write_envelope(struct moot_step *step, const struct moot_object *object)
+{
+    enum moot_slot_kind slot = object->certificate.statement.slot.kind;
+    if ((slot != MOOT_SLOT_ADMIT && slot != MOOT_SLOT_TURN) ||
+        !moot_key_equal(&object->body.proposer, &step->engine->identity.key))
+        return;
+    enum moot_status status = moot_append_stage(
+        step, slot == MOOT_SLOT_ADMIT ? MOOT_KIND_DEVICE_ADMITTED : MOOT_KIND_ADMIN_REPLACEMENT,
+        object->encoded, 0);
+    if (status != MOOT_OK)
+        moot_step_refuse(step, status);
+}
+
 enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes encoded,
                                    uint32_t from_link)
 {
@@ -391,6 +406,7 @@ enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes enc
     engine->root_stale = true;
     engine->loose_root_stale = true; /* what is worth keeping depends on what is decided */
     tell_object(step, &object);
+    write_envelope(step, &object);
     moot_reconcile_fresh_object(step, encoded, from_link);
     moot_merge_changed(step, &change);
     return MOOT_OK;

@@ -178,7 +178,8 @@ void moot_session_up(struct moot_step *step, const struct moot_event *event)
 {
     struct moot_engine *engine = step->engine;
     uint8_t memory[4];
-    if (!engine->state.founded && engine->joining.dial != event->dial) {
+    bool joins = event->dial != 0 && engine->joining.dial == event->dial;
+    if (!engine->state.founded && !joins) {
         moot_step_close(step, event->link, MOOT_NO_MESH, false);
         return;
     }

@@ -1,0 +1,200 @@
+/*
+ * Help from the table. Happy path: walk the rows. `moot help` with words that fit no command is a
+ * usage error, reported with the nearest verb.
+ */
+#include "tools/moot/help.h"
+
+#include <string.h>
+
+#include "tools/moot/cli.h"
+#include "tools/moot/report.h"
+#include "tools/moot/verbs.h"
+#include "tools/moot/words.h"
+
+static const struct {
+    int code;
+    const char *text;
+} exits[] = {
+    {0, "done"},
+    {1, "failed"},
+    {2, "usage: an argument is wrong, missing or unknown"},
+    {3, "no node answers"},
+    {4, "there is no such thing"},
+    {5, "not allowed"},
+    {6, "conflict: another digest, another vote, another decision"},
+    {7, "timed out; it may still happen"},
+    {8, "rejected, expired, withdrawn or rolled back"},
+    {9, "fenced: ordinary writes are held back"},
+    {10, "degraded: it works with limits"},
+    {11, "broken"},
+};
+#define EXIT_COUNT (sizeof exits / sizeof exits[0])
+
+/* "[--a X] --b": required ones bare, those of every command left out. */
+static void usage_print(FILE *out, const struct moot_command *command)
+{
+    fprintf(out, "moot %s", command->words);
+    if (command->arguments[0] != '\0') {
+        fprintf(out, " %s", command->arguments);
+    }
+    for (int flag = 1; flag <= MOOT_FLAG_MAX; flag++) {
+        if ((command->flags >> flag & 1) == 0) {
+            continue;
+        }
+        const struct moot_flag_info *info = moot_flag_info((enum moot_flag)flag);
+        bool required = (command->required >> flag & 1) != 0;
+        fprintf(out, required ? " %s" : " [%s", info->name);
+        if (info->kind == MOOT_FLAG_VALUE) {
+            fprintf(out, " %s", info->value);
+        } else if (info->kind == MOOT_FLAG_VALUE_MAYBE) {
+            fprintf(out, "[=%s]", info->value);
+        }
+        fputs(required ? "" : "]", out);
+    }
+}
+
+static void flag_label(const struct moot_flag_info *info, char ret[64])
+{
+    snprintf(ret, 64, "%s%s%s%s%s%s", info->also != NULL ? info->also : "",
+             info->also != NULL ? ", " : "", info->name, info->kind == MOOT_FLAG_VALUE ? " " : "",
+             info->kind == MOOT_FLAG_VALUE_MAYBE ? "[=" : "",
+             info->value != NULL ? info->value : "");
+    if (info->kind == MOOT_FLAG_VALUE_MAYBE) {
+        strncat(ret, "]", 64 - strlen(ret) - 1);
+    }
+}
+
+static void flags_print(FILE *out, uint64_t flags)
+{
+    for (int flag = 1; flag <= MOOT_FLAG_MAX; flag++) {
+        if ((flags >> flag & 1) != 0) {
+            char label[64];
+            flag_label(moot_flag_info((enum moot_flag)flag), label);
+            fprintf(out, "  %-26s %s\n", label, moot_flag_info((enum moot_flag)flag)->help);
+        }
+    }
+}
+
+void moot_help_list(FILE *out)
+{
+    fprintf(out, "moot VERB ... : the operator's command of a Hearthmoot node\n");
+    for (size_t i = 0; i < moot_command_count; i++) {
+        const struct moot_command *command = &moot_commands[i];
+        if (command->section != NULL) {
+            fprintf(out, "\n%s\n", command->section);
+        }
+        char left[80];
+        snprintf(left, sizeof left, "%s %s", command->words, command->arguments);
+        fprintf(out, "  %-28s %s\n", left, command->help);
+    }
+    fprintf(out, "\nEvery verb takes\n");
+    flags_print(out, MOOT_FLAGS_GLOBAL);
+    fprintf(out,
+            "\nVerbs that ask a node take --wait, those that change something --dry-run, too\n");
+    flags_print(out, MOOT_FLAG_BIT(MOOT_FLAG_WAIT) | MOOT_FLAG_BIT(MOOT_FLAG_DRY_RUN));
+    fprintf(out, "\nExit codes\n");
+    for (size_t i = 0; i < EXIT_COUNT; i++) {
+        fprintf(out, "  %2d  %s\n", exits[i].code, exits[i].text);
+    }
+    fprintf(out, "\nmoot help VERB says more.\n");
+}
+
+void moot_help_page(FILE *out, const struct moot_command *command)
+{
+    usage_print(out, command);
+    fprintf(out, "\n\n%s", command->help);
+    if (command->more != NULL) {
+        fprintf(out, ". %s", command->more);
+    }
+    fprintf(out, "\n\n");
+    flags_print(out, moot_command_flags(command));
+}
+
+static void markdown_flag(FILE *out, enum moot_flag flag, const char *after)
+{
+    char label[64];
+    flag_label(moot_flag_info(flag), label);
+    fprintf(out, "- `%s`: %s%s\n", label, moot_flag_info(flag)->help, after);
+}
+
+static void markdown_command(FILE *out, const struct moot_command *command)
+{
+    static const char *const effects[] = {"", "asks the node", "acts", "needs no node"};
+    fprintf(out, "\n### moot %s\n\n    ", command->words);
+    usage_print(out, command);
+    fprintf(out, "\n\n(%s) %s.%s%s\n", effects[command->effect], command->help,
+            command->more != NULL ? " " : "", command->more != NULL ? command->more : "");
+    fputs(command->flags != 0 ? "\n" : "", out);
+    for (int flag = 1; flag <= MOOT_FLAG_MAX; flag++) {
+        if ((command->flags >> flag & 1) != 0) {
+            markdown_flag(out, (enum moot_flag)flag, "");
+        }
+    }
+}
+
+void moot_help_markdown(FILE *out)
+{
+    fprintf(out,
+            "# moot\n\n"
+            "Generated by `moot help --markdown` from the command table in "
+            "`tools/moot/table.c`: change that.\n\n"
+            "Flags may stand anywhere on the line; after `--` everything is an argument. "
+            "stdout is data, stderr is talk.\n"
+            "With `--json` the answer is the one described in [API.md](API.md), unchanged, and "
+            "an error is\n`{\"error\":{\"code\",\"text\",\"advice\"}}` on stdout, its code "
+            "one of [ERRORS.md](ERRORS.md). An answer waited for\nin vain carries the newest "
+            "state beside `error`.\n\nEvery verb takes:\n\n");
+    for (int flag = 1; flag <= MOOT_FLAG_MAX; flag++) {
+        if ((MOOT_FLAGS_GLOBAL >> flag & 1) != 0) {
+            markdown_flag(out, (enum moot_flag)flag, "");
+        }
+    }
+    markdown_flag(out, MOOT_FLAG_WAIT, " (verbs that ask the node or act)");
+    markdown_flag(out, MOOT_FLAG_DRY_RUN, " (verbs that act)");
+    fprintf(out, "\n| exit | means |\n|---:|---|\n");
+    for (size_t i = 0; i < EXIT_COUNT; i++) {
+        fprintf(out, "| %d | %s |\n", exits[i].code, exits[i].text);
+    }
+    for (size_t i = 0; i < moot_command_count; i++) {
+        if (moot_commands[i].section != NULL) {
+            fprintf(out, "\n## %s\n", moot_commands[i].section);
+        }
+        markdown_command(out, &moot_commands[i]);
+    }
+}
+
+int moot_verb_help(struct moot_cli *cli)
+{
+    if (moot_cli_given(cli, MOOT_FLAG_MARKDOWN)) {
+        moot_help_markdown(cli->out);
+        return 0;
+    }
+    if (cli->argument_count == 0) {
+        moot_help_list(cli->out);
+        return 0;
+    }
+    char words[128];
+    snprintf(words, sizeof words, "%.60s%s%.60s", cli->arguments[0],
+             cli->argument_count > 1 ? " " : "", cli->argument_count > 1 ? cli->arguments[1] : "");
+    size_t first = strlen(cli->arguments[0]);
+    bool found = false;
+    struct moot_words_nearest nearest = {0};
+    for (size_t i = 0; i < moot_command_count; i++) {
+        const char *name = moot_commands[i].words;
+        bool whole = strcmp(name, words) == 0 || strcmp(name, cli->arguments[0]) == 0;
+        bool group =
+            cli->argument_count == 1 && strncmp(name, words, first) == 0 && name[first] == ' ';
+        if (whole || group) {
+            fputs(found ? "\n" : "", cli->out);
+            moot_help_page(cli->out, &moot_commands[i]);
+            found = true;
+        }
+        moot_words_nearest_offer(&nearest, words, name);
+    }
+    if (found) {
+        return 0;
+    }
+    return moot_report(cli, MOOT_BAD_ARGUMENT, "there is no verb '%s'%s%s", words,
+                       nearest.word != NULL ? ": did you mean " : "",
+                       nearest.word != NULL ? nearest.word : "");
+}

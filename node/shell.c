@@ -15,6 +15,7 @@
 
 #include "crypto/base/contract.h"
 #include "node/device_key.h"
+#include "node/last_address.h"
 #include "node/log.h"
 #include "node/shell_internal.h"
 
@@ -119,7 +120,7 @@ static enum moot_status open_parts(struct moot_shell *shell, const char *listen_
         return error != NULL ? error->status : MOOT_LINK_FAILED;
     }
     if (listen_url != NULL && listen_url[0] != '\0') {
-        return moot_links_listen(shell->links, listen_url, error);
+        return moot_last_address_listen(shell->links, shell->directory, listen_url, error);
     }
     return MOOT_OK;
 }

@@ -189,8 +189,8 @@ struct moot_fetch {
     uint32_t job;            /* under way; 0: none */
     uint32_t turn;           /* where to look next, at random first: for blocks and for peers */
     uint64_t next_ms;        /* nothing is tried before */
-    uint64_t pause_ms; /* grows while nobody has what is missing, and while nothing can be kept */
-    uint64_t grown_ms; /* end of the pause: it grows once in its own length */
+    uint64_t pause_ms;  /* grows while nobody has what is missing, and while nothing can be kept */
+    uint64_t grown_ms;  /* end of the pause: it grows once in its own length */
     uint64_t rescan_ms; /* what is missing may have come to this disk by another way */
     uint64_t free_bytes;
     struct moot_list asks;    /* struct moot_ask */

@@ -19,13 +19,9 @@
 
 #include "crypto/base/contract.h"
 #include "crypto/digest.h"
-#include "protocols/inside.h"
+#include "protocols/reconcile_parts.h"
 
 #define PEERS_TOLD_MAX 64
-#define TAGS_MAX 8192
-#define PULL_EQUAL 1u
-#define PULL_DATA 2u
-#define PULL_LISTS 3u
 
 const struct moot_digest *moot_reconcile_root(struct moot_step *step)
 {
@@ -44,7 +40,7 @@ static void write_fork(struct moot_step *step, struct moot_writer *writer)
     moot_write_bin(writer, moot_bytes_of(fork.b, sizeof fork.b));
 }
 
-static void read_fork(struct moot_cursor *body, struct moot_fork_id *ret)
+void moot_reconcile_read_fork(struct moot_cursor *body, struct moot_fork_id *ret)
 {
     struct moot_bytes fork = moot_read_bin(body, sizeof ret->b);
     memset(ret, 0, sizeof *ret);
@@ -54,19 +50,20 @@ static void read_fork(struct moot_cursor *body, struct moot_fork_id *ret)
         moot_cursor_fail(body, MOOT_BAD_VALUE);
 }
 
-static void write_roots(struct moot_step *step, struct moot_writer *writer)
+void moot_reconcile_write_roots(struct moot_step *step, struct moot_writer *writer)
 {
     moot_write_digest(writer, moot_reconcile_root(step));
     moot_write_digest(writer, moot_loose_root(step));
 }
 
-static void remember_told(struct moot_step *step, struct moot_session *session)
+void moot_reconcile_told(struct moot_step *step, struct moot_session *session)
 {
     session->told_frontier = *moot_reconcile_root(step);
     session->told_loose = *moot_loose_root(step);
 }
 
-static void offence(struct moot_step *step, struct moot_session *session, enum moot_status why)
+void moot_reconcile_offence(struct moot_step *step, struct moot_session *session,
+                            enum moot_status why)
 {
     moot_step_refuse(step, why);
     moot_session_end(step, session, why);
@@ -93,7 +90,7 @@ void moot_reconcile_greet(struct moot_step *step, struct moot_session *session)
     moot_write_uint(&writer, engine->state.epoch);
     write_fork(step, &writer);
     moot_write_uint(&writer, chain ? chain->tail.seq : 0);
-    write_roots(step, &writer);
+    moot_reconcile_write_roots(step, &writer);
     moot_write_uint(&writer, 0);
     moot_write_array(&writer, peers);
     for (MOOT_MAP_EACH(step->pool, &engine->peers, item)) {
@@ -104,7 +101,7 @@ void moot_reconcile_greet(struct moot_step *step, struct moot_session *session)
         moot_write_bin(&writer, item.key);
         moot_write_text(&writer, moot_bytes_of_text(peer->url));
     }
-    remember_told(step, session);
+    moot_reconcile_told(step, session);
     moot_session_tell(step, session, MOOT_MESSAGE_GREET, moot_step_finish(step, &writer));
 }
 
@@ -133,14 +130,14 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
     struct moot_bytes version = moot_read_text(body, MOOT_VERSION_BYTES_MAX - 1);
     uint16_t protocol = (uint16_t)moot_read_uint(body, UINT16_MAX);
     uint32_t epoch = (uint32_t)moot_read_uint(body, UINT32_MAX);
-    read_fork(body, &session->peer_fork);
+    moot_reconcile_read_fork(body, &session->peer_fork);
     uint64_t own_seq = moot_read_uint(body, UINT64_MAX);
     moot_read_digest(body, &session->peer_frontier);
     moot_read_digest(body, &session->peer_loose);
     (void)moot_read_uint(body, UINT32_MAX);
     learn_peers(step, body);
     if (moot_cursor_finish(body) != MOOT_OK || answer || session->greeted || refusal.size > 0) {
-        offence(step, session, MOOT_BAD_MESSAGE);
+        moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
         return;
     }
     session->greeted = true;
@@ -157,8 +154,8 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
 
 /* ---- PULL, asking ---- */
 
-static void entry_tag(const struct moot_session *session, const struct moot_digest *head,
-                      uint8_t ret[8])
+void moot_reconcile_entry_tag(const struct moot_session *session, const struct moot_digest *head,
+                              uint8_t ret[8])
 {
     struct moot_bytes parts[2] = {
         moot_bytes_of(session->channel.handshake_hash, sizeof session->channel.handshake_hash),
@@ -179,7 +176,7 @@ static void write_lists(struct moot_step *step, const struct moot_session *sessi
         uint64_t seq = moot_merge_seq(step, chain);
         uint8_t tag[8] = {0};
         if (seq == chain->tail.seq)
-            entry_tag(session, &chain->tail.id, tag);
+            moot_reconcile_entry_tag(session, &chain->tail.id, tag);
         moot_write_array(writer, 3);
         moot_write_digest(writer, &chain->id);
         moot_write_uint(writer, seq);
@@ -201,7 +198,7 @@ static void pull(struct moot_step *step, struct moot_session *session, bool list
     struct moot_digest none = {0};
     moot_writer_init_arena(&writer, step->arena);
     moot_write_array(&writer, 8);
-    write_roots(step, &writer);
+    moot_reconcile_write_roots(step, &writer);
     write_fork(step, &writer);
     moot_write_uint(&writer, MOOT_PULL_CREDIT_BYTES);
     moot_write_bool(&writer, lists);
@@ -216,297 +213,9 @@ static void pull(struct moot_step *step, struct moot_session *session, bool list
     session->pull_lists = lists;
     session->pull_again = false;
     session->pulled_ms = step->engine->now_ms;
-    remember_told(step, session);
+    moot_reconcile_told(step, session);
     moot_session_ask(step, session, MOOT_MESSAGE_PULL, moot_step_finish(step, &writer), &none,
                      false);
-}
-
-/* ---- PULL, answering ---- */
-
-/* Sorted tags of what the other side holds. */
-struct tags {
-    uint64_t *tags;
-    uint32_t count;
-};
-
-static void sift(uint64_t *heap, uint32_t root, uint32_t count)
-{
-    for (;;) {
-        uint32_t child = 2 * root + 1;
-        if (child >= count)
-            return;
-        if (child + 1 < count && heap[child + 1] > heap[child])
-            child++;
-        if (heap[root] >= heap[child])
-            return;
-        uint64_t swap = heap[root];
-        heap[root] = heap[child];
-        heap[child] = swap;
-        root = child;
-    }
-}
-
-static void tags_read(struct moot_step *step, struct moot_cursor *body, struct tags *ret)
-{
-    ret->count = moot_read_array_any(body, TAGS_MAX);
-    ret->tags = moot_arena_take(step->arena, (ret->count + 1u) * sizeof *ret->tags);
-    MOOT_INVARIANT(ret->tags != NULL);
-    for (uint32_t i = 0; i < ret->count; i++) {
-        struct moot_bytes tag = moot_read_bin(body, 8);
-        if (tag.size != 8) {
-            moot_cursor_fail(body, MOOT_BAD_VALUE);
-            ret->count = 0;
-            return;
-        }
-        ret->tags[i] = moot_u64_get(tag.data);
-    }
-    for (uint32_t i = ret->count / 2; i > 0; i--)
-        sift(ret->tags, i - 1, ret->count);
-    for (uint32_t end = ret->count; end > 1; end--) {
-        uint64_t swap = ret->tags[0];
-        ret->tags[0] = ret->tags[end - 1];
-        ret->tags[end - 1] = swap;
-        sift(ret->tags, 0, end - 1);
-    }
-}
-
-static bool tags_have(const struct tags *tags, const struct moot_digest *id)
-{
-    uint64_t wanted = moot_u64_get(id->b);
-    uint32_t low = 0, high = tags->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (tags->tags[middle] == wanted)
-            return true;
-        if (tags->tags[middle] < wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
-/* What goes into one answer, gathered first: arrays carry their counts in front. */
-struct answer {
-    struct moot_bytes items[4096];
-    uint32_t count;
-    size_t bytes, credit;
-    bool more;
-};
-
-static bool answer_add(struct answer *answer, struct moot_bytes bytes)
-{
-    if (answer->count == MOOT_COUNT_OF(answer->items) ||
-        (answer->bytes + bytes.size + 8 > answer->credit && answer->count > 0)) {
-        answer->more = true;
-        return false;
-    }
-    answer->items[answer->count++] = bytes;
-    answer->bytes += bytes.size + 8;
-    return true;
-}
-
-static void answer_write(const struct answer *answer, uint32_t from, struct moot_writer *writer)
-{
-    moot_write_array(writer, answer->count - from);
-    for (uint32_t i = from; i < answer->count; i++)
-        moot_write_bin(writer, answer->items[i]);
-}
-
-/* The run of `chain` that holds fact `seq`, from the committed log. */
-static enum moot_status run_holding(struct moot_step *step, const struct moot_chain *chain,
-                                    uint64_t seq, struct moot_bytes *ret_run)
-{
-    const struct moot_store_port *store = step->env->store;
-    struct moot_store_row row;
-    uint8_t key[12];
-    uint32_t index;
-    moot_u32_put(key, chain->index);
-    moot_u64_put(key + 4, seq);
-    enum moot_status status =
-        store->at_or_before(store->self, MOOT_TABLE_RUN, moot_bytes_of(key, sizeof key), &row);
-    if (status != MOOT_OK)
-        return status;
-    if (row.key.size != 12 || moot_u32_get(row.key.data) != chain->index || row.value.size != 8)
-        return MOOT_NOT_FOUND;
-    struct moot_bytes logged;
-    status = store->get(store->self, MOOT_TABLE_LOG, row.value, &logged);
-    if (status == MOOT_OK)
-        status = moot_log_row_check(logged, &index, ret_run);
-    return status == MOOT_OK && index != chain->index ? MOOT_STORE_DAMAGED : status;
-}
-
-static void add_chain(struct moot_step *step, struct answer *answer, const struct moot_chain *chain,
-                      uint64_t held_seq)
-{
-    uint64_t seq = held_seq + 1;
-    while (seq <= chain->tail.seq && !answer->more) {
-        struct moot_bytes encoded;
-        struct moot_run run;
-        enum moot_status status = run_holding(step, chain, seq, &encoded);
-        if (status == MOOT_OK && moot_run_decode(encoded, &run) != MOOT_OK)
-            status = MOOT_STORE_DAMAGED;
-        if (status == MOOT_STORE_DAMAGED) {
-            moot_step_refuse(step, status);
-            moot_step_notice(step, "store.damaged", status)->number = seq;
-            return;
-        }
-        if (status != MOOT_OK || run.first_seq + run.fact_count - 1 < seq) {
-            answer->more = true; /* merged here, but not durable yet: ask again */
-            return;
-        }
-        if (!answer_add(answer, encoded))
-            return;
-        seq = run.first_seq + run.fact_count;
-    }
-}
-
-static void add_objects(struct moot_step *step, struct answer *answer, const struct tags *held)
-{
-    struct moot_map_item item;
-    for (MOOT_MAP_EACH(step->pool, &step->engine->state.objects, item)) {
-        const struct moot_object_row *row = item.value;
-        if (!tags_have(held, &row->id) &&
-            !answer_add(answer, moot_blob_get(step->pool, row->encoded)))
-            return;
-    }
-}
-
-static void add_loose(struct moot_step *step, struct answer *answer, const struct tags *held)
-{
-    struct moot_map_item item;
-    for (MOOT_MAP_EACH(step->pool, &step->engine->loose, item)) {
-        const struct moot_loose *loose = item.value;
-        if (!tags_have(held, &loose->id) &&
-            !answer_add(answer, moot_blob_get(step->pool, loose->encoded)))
-            return;
-    }
-}
-
-/* The chain entries of a PULL, by chain: 0 for those it does not name. */
-static void add_chains(struct moot_step *step, struct answer *answer,
-                       const struct moot_session *session, struct moot_cursor *entries,
-                       uint32_t count)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_map_item item;
-    uint32_t chains = engine->state.chains.count;
-    uint64_t *held = moot_arena_take_zeroed(step->arena, chains + 1u, sizeof *held);
-    MOOT_INVARIANT(held != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        struct moot_digest id;
-        moot_read_array(entries, 3);
-        moot_read_digest(entries, &id);
-        uint64_t seq = moot_read_uint(entries, UINT64_MAX);
-        struct moot_bytes tag = moot_read_bin(entries, 8);
-        const struct moot_chain *chain = moot_state_chain(&engine->state, step->pool, &id);
-        if (!chain || chain->index >= chains || tag.size != 8)
-            continue;
-        held[chain->index] = seq;
-        uint8_t mine[8], none[8] = {0};
-        entry_tag(session, &chain->tail.id, mine);
-        if (seq == chain->tail.seq && seq > 0 && memcmp(tag.data, none, 8) != 0 &&
-            memcmp(tag.data, mine, 8) != 0) {
-            moot_step_refuse(step, MOOT_CHAIN_FORKED);
-            moot_step_notice(step, "chain.forked", MOOT_CHAIN_FORKED)->device = chain->author;
-        }
-    }
-    for (MOOT_MAP_EACH(step->pool, &engine->state.chains, item)) {
-        const struct moot_chain *chain = item.value;
-        if (chain->index < chains)
-            add_chain(step, answer, chain, held[chain->index]);
-    }
-}
-
-static void answer_pull(struct moot_step *step, struct moot_session *session, uint32_t number,
-                        unsigned state, const struct answer *answer, uint32_t loose_from,
-                        uint32_t runs_from)
-{
-    struct moot_writer writer;
-    moot_writer_init_arena(&writer, step->arena);
-    moot_write_array(&writer, 7);
-    moot_write_uint(&writer, state);
-    write_roots(step, &writer);
-    moot_write_bool(&writer, answer && answer->more);
-    if (answer) {
-        struct answer part = *answer;
-        part.count = loose_from;
-        answer_write(&part, 0, &writer);
-        part.count = runs_from;
-        answer_write(&part, loose_from, &writer);
-        answer_write(answer, runs_from, &writer);
-    } else {
-        moot_write_array(&writer, 0);
-        moot_write_array(&writer, 0);
-        moot_write_array(&writer, 0);
-    }
-    remember_told(step, session);
-    moot_session_answer(step, session, MOOT_MESSAGE_PULL, number, moot_step_finish(step, &writer),
-                        MOOT_AFTER_COMMIT);
-}
-
-/* Is that timeline an earlier one of ours? Then its holder gets lane 0 first: turns, not chains. */
-static bool is_behind(const struct moot_step *step, struct moot_fork_id fork)
-{
-    const struct moot_state *state = &step->engine->state;
-    for (uint32_t i = 0; i + 1 < state->eras.count; i++) {
-        const struct moot_era *era = moot_list_at(step->pool, &state->eras, i);
-        if (moot_fork_id_equal(moot_fork_id_of(&era->timeline), fork))
-            return true;
-    }
-    return false;
-}
-
-void moot_reconcile_pull_asked(struct moot_step *step, struct moot_session *session,
-                               uint32_t number, struct moot_cursor *body)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_digest frontier, loose;
-    struct moot_fork_id fork;
-    moot_read_array(body, 8);
-    moot_read_digest(body, &frontier);
-    moot_read_digest(body, &loose);
-    read_fork(body, &fork);
-    uint64_t credit = moot_read_uint(body, MOOT_FRAME_BYTES_MAX);
-    bool lists = moot_read_bool(body);
-    uint32_t entry_count = moot_read_array_any(body, MOOT_DEVICES_MAX);
-    struct moot_cursor entries = *body;
-    for (uint32_t i = 0; i < entry_count; i++)
-        (void)moot_read_value(body);
-    struct tags objects_held, loose_held;
-    tags_read(step, body, &objects_held);
-    tags_read(step, body, &loose_held);
-    if (moot_cursor_finish(body) != MOOT_OK) {
-        offence(step, session, MOOT_BAD_MESSAGE);
-        return;
-    }
-    session->peer_frontier = frontier;
-    session->peer_loose = loose;
-    session->peer_fork = fork;
-    if (moot_digest_equal(&frontier, moot_reconcile_root(step)) &&
-        moot_digest_equal(&loose, moot_loose_root(step))) {
-        answer_pull(step, session, number, PULL_EQUAL, NULL, 0, 0);
-        return;
-    }
-    if (!lists) {
-        answer_pull(step, session, number, PULL_LISTS, NULL, 0, 0);
-        return;
-    }
-    struct answer *answer = moot_arena_take_zeroed(step->arena, 1, sizeof *answer);
-    MOOT_INVARIANT(answer != NULL);
-    answer->credit = credit < MOOT_PULL_CREDIT_BYTES ? credit : MOOT_PULL_CREDIT_BYTES;
-    add_objects(step, answer, &objects_held);
-    uint32_t loose_from = answer->count;
-    if (!answer->more)
-        add_loose(step, answer, &loose_held);
-    uint32_t runs_from = answer->count;
-    if (is_behind(step, fork))
-        answer->more = answer->more || answer->count > 0;
-    else if (!answer->more)
-        add_chains(step, answer, session, &entries, entry_count);
-    if (engine->ticket > engine->committed)
-        answer->more = true;
-    answer_pull(step, session, number, PULL_DATA, answer, loose_from, runs_from);
 }
 
 /* ---- taking in ---- */
@@ -553,7 +262,7 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
     uint32_t link = session->link;
     bool fruitful = false;
     moot_read_array(body, 7);
-    uint64_t state = moot_read_uint(body, PULL_LISTS);
+    uint64_t state = moot_read_uint(body, MOOT_PULL_LISTS);
     moot_read_digest(body, &session->peer_frontier);
     moot_read_digest(body, &session->peer_loose);
     bool more = moot_read_bool(body);
@@ -561,14 +270,14 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
     if (!take_in(step, link, body, &fruitful))
         return;
     if (moot_cursor_finish(body) != MOOT_OK || state == 0) {
-        offence(step, session, MOOT_BAD_MESSAGE);
+        moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
         return;
     }
-    if (state == PULL_EQUAL) {
+    if (state == MOOT_PULL_EQUAL) {
         session->pull_pause_ms *= 2;
     } else {
         session->pull_pause_ms = 0;
-        session->pull_again = more || fruitful || state == PULL_LISTS;
+        session->pull_again = more || fruitful || state == MOOT_PULL_LISTS;
     }
     if (!session->pull_again) {
         session->pulled_frontier = session->peer_frontier;
@@ -586,7 +295,7 @@ void moot_reconcile_pushed(struct moot_step *step, struct moot_session *session,
     if (!take_in(step, session->link, body, &fruitful))
         return;
     if (moot_cursor_finish(body) != MOOT_OK)
-        offence(step, session, MOOT_BAD_MESSAGE);
+        moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
 }
 
 /* ---- pushing ---- */
@@ -636,11 +345,11 @@ static void push(struct moot_step *step, struct moot_session *session)
     bool with_items = session->link != step->push_except;
     moot_writer_init_arena(&writer, step->arena);
     moot_write_array(&writer, 5);
-    write_roots(step, &writer);
+    moot_reconcile_write_roots(step, &writer);
     write_items(&writer, step->push_objects, with_items ? step->push_object_count : 0);
     write_items(&writer, step->push_loose, with_items ? step->push_loose_count : 0);
     write_items(&writer, step->push_runs, with_items ? step->push_run_count : 0);
-    remember_told(step, session);
+    moot_reconcile_told(step, session);
     moot_session_tell(step, session, MOOT_MESSAGE_PUSH, moot_step_finish(step, &writer));
 }
 
@@ -658,7 +367,7 @@ static void maybe_push(struct moot_step *step, struct moot_session *session)
     if (same_roots(step, &session->told_frontier, &session->told_loose))
         return;
     if (same_roots(step, &session->peer_frontier, &session->peer_loose))
-        remember_told(step, session); /* it got there by itself: nothing to tell */
+        moot_reconcile_told(step, session); /* it got there by itself: nothing to tell */
     else
         push(step, session);
 }

@@ -46,6 +46,7 @@ struct test_node {
     struct moot_engine_env env;
     struct moot_sim_store *store;
     struct moot_store_port port;
+    uint64_t stored; /* commits */
     struct test_file *files;
     uint64_t wake_ms;
     /* knobs */

@@ -82,7 +82,35 @@ static json_t *readiness_json(const struct moot_view_proposal *view)
     return readiness;
 }
 
-static json_t *certificate_json(const struct moot_view_proposal *view)
+/* Statement and signatures, in the order of `keys`: whoever asks can verify for itself. */
+static void put_signatures(struct moot_request *request, const struct moot_view_proposal *view,
+                           json_t *certificate)
+{
+    const struct moot_engine_env *env = moot_api_env(request);
+    const struct moot_object_row *row =
+        moot_state_object(moot_view_state(env), env->pool, &view->certificate);
+    struct moot_object object;
+    if (row == NULL ||
+        moot_object_decode(moot_blob_get(env->pool, row->encoded), &object) != MOOT_OK) {
+        return; /* an object that is held decodes; without it the members are left out */
+    }
+    uint8_t bytes[MOOT_STATEMENT_BYTES];
+    moot_statement_encode(&object.certificate.statement, bytes);
+    moot_json_put(certificate, "statement", moot_json_hex(moot_bytes_of(bytes, sizeof bytes)));
+    json_t *signatures = json_array();
+    for (uint32_t i = 0; i < view->signer_count; i++) {
+        for (uint32_t j = 0; j < object.certificate.signer_count; j++) {
+            const struct moot_signed_by *signer = &object.certificate.signers[j];
+            if (moot_key_equal(&signer->key, &view->signers[i].key)) {
+                moot_json_push(signatures, moot_json_hex(moot_bytes_of(
+                                               signer->signature.b, sizeof signer->signature.b)));
+            }
+        }
+    }
+    moot_json_put(certificate, "signatures", signatures);
+}
+
+static json_t *certificate_json(struct moot_request *request, const struct moot_view_proposal *view)
 {
     if (!view->certified) {
         return json_null();
@@ -96,6 +124,7 @@ static json_t *certificate_json(const struct moot_view_proposal *view)
     moot_json_put(certificate, "keys", keys);
     moot_json_put(certificate, "object", moot_json_digest(&view->certificate));
     moot_json_put(certificate, "timeline", moot_json_digest(&view->timeline));
+    put_signatures(request, view, certificate);
     return certificate;
 }
 
@@ -228,7 +257,7 @@ json_t *moot_api_proposal_json(struct moot_request *request, const struct moot_v
     moot_json_put(proposal, "epoch_deadline", epoch_or_null(view->epoch_deadline));
     moot_json_put(proposal, "fence_epoch", epoch_or_null(view->fence_epoch));
     moot_json_put(proposal, "in_force_epoch", epoch_or_null(view->in_force_epoch));
-    moot_json_put(proposal, "certificate", certificate_json(view));
+    moot_json_put(proposal, "certificate", certificate_json(request, view));
     moot_json_put(proposal, "activation",
                   view->activated ? moot_json_digest(&view->activation) : json_null());
     moot_json_put(proposal, "blocks", blocks_json(view));

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "crypto/identity.h"
 #include "tools/moot/args.h"
 #include "tools/moot/report.h"
 
@@ -21,6 +22,9 @@ bool moot_cli_given(const struct moot_cli *cli, enum moot_flag flag)
 
 int moot_cli_run(struct moot_cli *cli, int argc, const char *const *argv)
 {
+    if (!moot_crypto_init()) {
+        return moot_report(cli, MOOT_INTERNAL, "libsodium does not start");
+    }
     /* one place more than words: --version alone becomes a word */
     const char **words = (const char **)calloc((size_t)argc + 1, sizeof *words);
     if (words == NULL) {

@@ -337,8 +337,12 @@ bool moot_answer_printed(struct moot_cli *cli, const struct moot_answer *answer)
         return true;
     }
     if (cli->dry_run) {
-        fprintf(cli->out, "%s\n", moot_at_text(answer->json, "payload"));
-        fprintf(cli->err, "nothing was changed: this is the payload of the fact it would write\n");
+        const char *payload = moot_at_text(answer->json, "payload");
+        if (payload[0] != '\0') {
+            fprintf(cli->out, "%s\n", payload);
+        }
+        fprintf(cli->err, "nothing was changed: it would %s\n",
+                payload[0] != '\0' ? "write a fact with this payload" : "write no fact");
         return true;
     }
     return false;

@@ -138,13 +138,12 @@ int moot_verb_journal_log(struct moot_cli *cli)
             char seq[MOOT_WORDS_BYTES];
             char epoch[MOOT_WORDS_BYTES];
             char date[MOOT_WORDS_BYTES];
-            char id[13];
             snprintf(seq, sizeof seq, "%lld", (long long)moot_at_number(fact, "seq", 0));
             snprintf(epoch, sizeof epoch, "%lld", (long long)moot_at_number(fact, "epoch", 0));
-            snprintf(id, sizeof id, "%.12s", moot_at_text(fact, "id"));
             moot_words_date_format((uint64_t)moot_at_number(fact, "wall_s", 0), date);
-            moot_columns_row(&columns, moot_at_text(fact, "device"), seq, epoch,
-                             moot_at_text(fact, "kind"), id, moot_at_text(fact, "void"), date);
+            moot_columns_row(&columns, moot_at_text(fact, "author"), seq, epoch,
+                             moot_at_text(fact, "kind"), moot_at_text(fact, "id"),
+                             moot_at_text(fact, "void"), date);
         }
         moot_columns_print(&columns, cli->out, 0);
     }
@@ -159,7 +158,7 @@ static void epoch_print(struct moot_cli *cli, const struct moot_answer *answer)
         return;
     }
     char time[MOOT_WORDS_BYTES];
-    moot_words_time_format((uint64_t)moot_at_number(answer->json, "interval_s", 0), time);
+    moot_words_time_format((uint64_t)moot_at_number(answer->json, "interval_ms", 0) / 1000, time);
     fprintf(cli->out, "epoch %lld, a new one every %s\n",
             (long long)moot_at_number(answer->json, "epoch", 0), time);
     json_int_t stalled = moot_at_number(answer->json, "epoch_stalled_s", 0);

@@ -137,7 +137,7 @@ static void values_show(FILE *out, json_t *answer)
     const json_t *values = moot_at(answer, "values");
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *value = json_array_get(values, i);
-        fprintf(out, "%s, epoch %lld, fact %lld%s\n    ", moot_at_text(value, "device"),
+        fprintf(out, "%s, epoch %lld, fact %lld%s\n    ", moot_at_text(value, "author"),
                 (long long)moot_at_number(value, "epoch", 0),
                 (long long)moot_at_number(value, "seq", 0), i == 0 ? " (shown)" : "");
         if (moot_at_true(value, "tombstone")) {

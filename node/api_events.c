@@ -7,7 +7,22 @@
 
 #include "node/api_server.h"
 
-static json_t *event_json(const struct moot_ring_event *event)
+/* "UP-7K3MQ2", or null: not every event is about a proposal, nor every proposal known any more. */
+static json_t *proposal_name_json(const struct moot_engine_env *env, const struct moot_digest *id)
+{
+    const struct moot_state *state = moot_view_state(env);
+    const struct moot_proposal *proposal = state->founded && !moot_digest_is_zero(id)
+                                               ? moot_state_proposal(state, env->pool, id)
+                                               : NULL;
+    if (proposal == NULL) {
+        return json_null();
+    }
+    char name[MOOT_PROPOSAL_NAME_BYTES];
+    moot_proposal_name(id, proposal->kind, name);
+    return json_string_nocheck(name);
+}
+
+static json_t *event_json(const struct moot_engine_env *env, const struct moot_ring_event *event)
 {
     static const struct moot_key none;
     const struct moot_notice *notice = &event->notice;
@@ -19,6 +34,7 @@ static json_t *event_json(const struct moot_ring_event *event)
                   notice->status != MOOT_OK
                       ? json_string_nocheck(moot_status_info(notice->status)->name)
                       : json_null());
+    moot_json_put(line, "id", proposal_name_json(env, &notice->proposal));
     moot_json_put(line, "proposal", moot_json_digest_or_null(&notice->proposal));
     moot_json_put(line, "device",
                   moot_key_equal(&notice->device, &none) ? json_null()
@@ -43,7 +59,7 @@ static bool next_line(struct moot_request *request)
         return false;
     }
     request->since = event->number;
-    json_t *line = event_json(event);
+    json_t *line = event_json(moot_api_env(request), event);
     bool whole = !moot_json_failed();
     char *text = whole ? json_dumps(line, JSON_COMPACT) : NULL;
     json_decref(line);

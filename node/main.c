@@ -46,7 +46,7 @@ static void on_signal(uv_signal_t *signal, int number)
     moot_api_stop(node->api);
     moot_shell_stop(node->shell); /* commits; answers reach their requests */
     moot_api_close(node->api);    /* and leave */
-    moot_log(MOOT_LOG_INFO, "stopped", MOOT_OK, (struct moot_bytes){0}, " ");
+    moot_log(MOOT_LOG_INFO, "stopped", MOOT_OK, (struct moot_bytes){0}, "%s", "");
     _exit(0);
 }
 

@@ -92,7 +92,8 @@ static enum moot_status load_identity(struct moot_shell *shell, struct moot_iden
                               "device.key is missing beside a journal that is not empty");
     }
     if (status == MOOT_OK && made) {
-        moot_log(MOOT_LOG_INFO, "device.key.made", MOOT_OK, moot_key_bytes(&identity->key), " ");
+        moot_log(MOOT_LOG_INFO, "device.key.made", MOOT_OK, moot_key_bytes(&identity->key), "%s",
+                 "");
     }
     return status;
 }

@@ -5,6 +5,7 @@
  * Failures: a batch the store does not take means that memory is ahead of the disk for good, so the
  * store counts as stopped. A frame that cannot be held back closes its link.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -155,9 +155,8 @@ enum moot_status moot_sim_blocks_job(struct moot_sim_blocks *blocks, const struc
     switch (job->kind) {
     case MOOT_JOB_BLOCK_READ:
     case MOOT_JOB_MANIFEST_READ:
-        block = moot_sim_shelf_get(job->kind == MOOT_JOB_BLOCK_READ ? &blocks->blocks
-                                                                    : &blocks->manifests,
-                                   &job->hash);
+        block = moot_sim_shelf_get(
+            job->kind == MOOT_JOB_BLOCK_READ ? &blocks->blocks : &blocks->manifests, &job->hash);
         if (!block)
             return MOOT_BLOCK_MISSING;
         *ret_output = moot_bytes_of(block->bytes, block->size);

@@ -197,10 +197,8 @@ static void dialled(struct moot_sim_world *world, const struct moot_sim_event *e
         return;
     }
     struct moot_sim_link *link = link_new(world, event);
-    const struct moot_sim_event up = {.kind = MOOT_SIM_UP,
-                                      .node = event->from,
-                                      .boot = event->from_boot,
-                                      .link = link->number};
+    const struct moot_sim_event up = {
+        .kind = MOOT_SIM_UP, .node = event->from, .boot = event->from_boot, .link = link->number};
     moot_sim_world_push(world, arrival_us(world, link, 1), &up);
     struct moot_event step = {.kind = MOOT_EVENT_LINK_UP,
                               .link = number_at(link, 1),
@@ -285,8 +283,7 @@ static void stall(struct end *from, const struct moot_sim_event *event, bool end
     from->stalled = (struct stalled_frame *)moot_sim_grow(
         from->stalled, from->stalled_count, &from->stalled_capacity, sizeof *from->stalled);
     struct stalled_frame *stalled = &from->stalled[from->stalled_count++];
-    *stalled = (struct stalled_frame){
-        .size = event->size, .duplicate = event->number, .end = end};
+    *stalled = (struct stalled_frame){.size = event->size, .duplicate = event->number, .end = end};
     stalled->bytes = (uint8_t *)moot_sim_take(event->size, 1);
     if (event->size > 0)
         memcpy(stalled->bytes, event->bytes, event->size);

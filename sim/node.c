@@ -244,10 +244,8 @@ static void commit_begin(struct moot_sim_node *node)
     if (node->committing > node->committed || node->submitted == node->committed)
         return;
     node->committing = node->submitted;
-    const struct moot_sim_event event = {.kind = MOOT_SIM_DISK,
-                                         .node = node->index,
-                                         .boot = node->boot,
-                                         .number = node->committing};
+    const struct moot_sim_event event = {
+        .kind = MOOT_SIM_DISK, .node = node->index, .boot = node->boot, .number = node->committing};
     moot_sim_world_push(node->world,
                         node->world->now_us +
                             moot_sim_stream_between(&node->disk, COMMIT_US_MIN, COMMIT_US_MAX),
@@ -276,10 +274,9 @@ static void job_begin(struct moot_sim_node *node, const struct moot_action *acti
         memcpy(event.bytes, action->job.input.data, event.size);
     event.job.input = moot_bytes_of(event.bytes, event.size);
     node->world->counts.jobs++;
-    moot_sim_world_push(node->world,
-                        node->world->now_us +
-                            moot_sim_stream_between(&node->disk, JOB_US_MIN, JOB_US_MAX),
-                        &event);
+    moot_sim_world_push(
+        node->world,
+        node->world->now_us + moot_sim_stream_between(&node->disk, JOB_US_MIN, JOB_US_MAX), &event);
 }
 
 /* ---- one step ---- */

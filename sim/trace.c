@@ -69,8 +69,7 @@ static void action_say(struct moot_sim_world *world, const struct moot_action *a
             action->batch.op_count);
         break;
     case MOOT_ACTION_SEND:
-        say(world, " | send %zu after %llu", action->bytes.size,
-            (unsigned long long)action->after);
+        say(world, " | send %zu after %llu", action->bytes.size, (unsigned long long)action->after);
         break;
     case MOOT_ACTION_CLOSE:
         say(world, " | close %s", moot_status_info(action->status)->name);

@@ -74,8 +74,8 @@ static void node_init(struct moot_sim_world *world, const struct moot_sim_world_
     moot_sim_stream_init(&node->disk, world->seed, "disk", index, 0, 0);
 
     moot_sim_stream_init(&stream, world->seed, "clock", index, 0, 0);
-    node->clock_offset_us = moot_sim_stream_between(&stream, MOOT_SIM_US_PER_S,
-                                                    (uint64_t)1000 * MOOT_SIM_US_PER_S);
+    node->clock_offset_us =
+        moot_sim_stream_between(&stream, MOOT_SIM_US_PER_S, (uint64_t)1000 * MOOT_SIM_US_PER_S);
     node->clock_drift_ppm =
         (uint32_t)moot_sim_stream_between(&stream, 0, plan->clock_drift_ppm_max);
     node->clock_slow = moot_sim_stream_below(&stream, 2) == 1;

@@ -62,9 +62,9 @@ struct moot_sim_world_plan {
     uint32_t node_count;
     struct moot_sim_net net, lan; /* between homes, inside one */
     uint64_t epoch_interval_ms;
-    uint64_t clock_skew_us_max;    /* each wall clock is off by up to so much */
-    uint32_t clock_drift_ppm_max;  /* each monotonic clock is so much faster or slower */
-    uint8_t fill;                  /* what fresh memory holds: must change nothing */
+    uint64_t clock_skew_us_max;   /* each wall clock is off by up to so much */
+    uint32_t clock_drift_ppm_max; /* each monotonic clock is so much faster or slower */
+    uint8_t fill;                 /* what fresh memory holds: must change nothing */
 };
 
 enum moot_sim_event_kind {
@@ -185,7 +185,7 @@ struct moot_sim_world {
     struct moot_sim_node *nodes;
     uint32_t node_count;
     struct moot_sim_net net, lan;
-    bool calm; /* no loss and no duplication: while the mesh is brought up */
+    bool calm;                       /* no loss and no duplication: while the mesh is brought up */
     struct moot_sim_stream *weather; /* from * node_count + to */
     uint64_t *cuts;                  /* the same index: number of the cut in force, or 0 */
     uint64_t cut_number;

@@ -1,0 +1,197 @@
+/*
+ * Acts: what a person or the weather does. "NODE VERB ..." for people, "VERB ..." for the weather.
+ */
+#include <string.h>
+
+#include "sim/words.h"
+
+static const char *const person_verbs[] = {"propose",  "approve", "reject", "withdraw",
+                                           "activate", "put",     NULL};
+static const char *const weather_verbs[] = {"crash", "restart", "partition",
+                                            "heal",  "isolate", NULL};
+
+static bool known(const char *const *words, const char *word)
+{
+    for (uint32_t i = 0; words[i]; i++) {
+        if (strcmp(words[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* kind=soft ready=N */
+static void upgrade_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    static const char *const keys[] = {"kind", "ready", NULL};
+    bool has_kind = false, has_ready = false;
+    ret->kind = MOOT_SIM_PROPOSE_UPGRADE;
+    while (!parser->failed && parser->next < parser->word_count) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "kind= or ready=");
+        const char *value;
+        uint32_t column;
+        if (moot_sim_words_pair(word, "kind", &value, &column) && !has_kind) {
+            has_kind = true;
+            if (strcmp(value, "soft") != 0)
+                moot_sim_words_fail(parser, column, "kind=%s is not known: only kind=soft", value);
+        } else if (moot_sim_words_pair(word, "ready", &value, &column) && !has_ready) {
+            has_ready = true;
+            ret->ready = (uint32_t)moot_sim_value_number(parser, column, value, MOOT_SIM_NODES_MAX);
+        } else {
+            moot_sim_words_unknown(parser, word->column, "or repeated option", word->text, keys);
+        }
+    }
+    if (!has_kind || !has_ready)
+        moot_sim_words_fail(parser, parser->end_column, "an upgrade needs kind= and ready=");
+}
+
+/* set=d1,d2 threshold=M */
+static void admins_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "set=");
+    const char *value;
+    uint32_t column;
+    ret->kind = MOOT_SIM_PROPOSE_ADMINS;
+    if (!word)
+        return;
+    if (!moot_sim_words_pair(word, "set", &value, &column)) {
+        moot_sim_words_fail(parser, word->column, "\"%s\" where set= is expected", word->text);
+        return;
+    }
+    moot_sim_value_nodes(parser, column, value, &ret->set);
+    word = moot_sim_words_next(parser, "threshold=");
+    if (!word)
+        return;
+    if (!moot_sim_words_pair(word, "threshold", &value, &column))
+        moot_sim_words_fail(parser, word->column, "\"%s\" where threshold= is expected",
+                            word->text);
+    else
+        ret->threshold = (uint32_t)moot_sim_value_number(parser, column, value, MOOT_ADMINS_MAX);
+}
+
+static void label_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    moot_sim_value_label(parser, moot_sim_words_next(parser, "the name of a proposal"), ret->label,
+                         sizeof ret->label);
+}
+
+static void propose_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    static const char *const what[] = {"upgrade", "admins", NULL};
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "upgrade or admins");
+    if (!word)
+        return;
+    if (!known(what, word->text)) {
+        moot_sim_words_unknown(parser, word->column, "kind of proposal", word->text, what);
+        return;
+    }
+    label_parse(parser, ret);
+    if (strcmp(word->text, "upgrade") == 0)
+        upgrade_parse(parser, ret);
+    else
+        admins_parse(parser, ret);
+}
+
+static void person_parse(struct moot_sim_parser *parser, const struct moot_sim_word *verb,
+                         struct moot_sim_act *ret)
+{
+    const struct moot_sim_word *word;
+    switch (verb->text[0]) {
+    case 'p':
+        if (strcmp(verb->text, "propose") == 0) {
+            propose_parse(parser, ret);
+            break;
+        }
+        ret->kind = MOOT_SIM_PUT;
+        moot_sim_value_label(parser, moot_sim_words_next(parser, "a key"), ret->key,
+                             sizeof ret->key);
+        moot_sim_value_label(parser, moot_sim_words_next(parser, "a value"), ret->value,
+                             sizeof ret->value);
+        break;
+    case 'r':
+        ret->kind = MOOT_SIM_REJECT;
+        label_parse(parser, ret);
+        word = moot_sim_words_next(parser, "a reason in quotes");
+        if (word)
+            memcpy(ret->key, word->text, sizeof ret->key);
+        break;
+    case 'w':
+        ret->kind = MOOT_SIM_WITHDRAW;
+        label_parse(parser, ret);
+        break;
+    default:
+        ret->kind = strcmp(verb->text, "approve") == 0 ? MOOT_SIM_APPROVE : MOOT_SIM_ACTIVATE;
+        label_parse(parser, ret);
+        break;
+    }
+}
+
+/* A,B | C | ... */
+static void partition_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    struct moot_sim_set all = {{0}};
+    ret->kind = MOOT_SIM_PARTITION;
+    do {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "nodes");
+        if (!word)
+            return;
+        if (ret->group_count == MOOT_SIM_GROUPS_MAX) {
+            moot_sim_words_fail(parser, word->column, "more than %u groups", MOOT_SIM_GROUPS_MAX);
+            return;
+        }
+        struct moot_sim_set *group = &ret->groups[ret->group_count++];
+        moot_sim_value_nodes(parser, word->column, word->text, group);
+        for (uint32_t i = 0; i < parser->scenario->node_count; i++) {
+            if (moot_sim_set_has(&all, i) && moot_sim_set_has(group, i))
+                moot_sim_words_fail(parser, word->column, "node \"%s\" is in two groups",
+                                    parser->scenario->nodes[i].name);
+            if (moot_sim_set_has(group, i))
+                moot_sim_set_add(&all, i);
+        }
+    } while (moot_sim_words_if(parser, "|"));
+    if (ret->group_count < 2)
+        moot_sim_words_fail(parser, parser->end_column,
+                            "a partition has two groups or more: A | B");
+}
+
+static void weather_parse(struct moot_sim_parser *parser, const struct moot_sim_word *verb,
+                          struct moot_sim_act *ret)
+{
+    if (strcmp(verb->text, "heal") == 0) {
+        ret->kind = MOOT_SIM_HEAL;
+        return;
+    }
+    if (strcmp(verb->text, "partition") == 0) {
+        partition_parse(parser, ret);
+        return;
+    }
+    ret->kind = strcmp(verb->text, "crash") == 0     ? MOOT_SIM_CRASH
+                : strcmp(verb->text, "restart") == 0 ? MOOT_SIM_RESTART
+                                                     : MOOT_SIM_ISOLATE;
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "nodes");
+    if (word)
+        moot_sim_value_nodes(parser, word->column, word->text, &ret->set);
+}
+
+void moot_sim_parse_act(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "an act");
+    if (!word)
+        return;
+    if (known(weather_verbs, word->text)) {
+        weather_parse(parser, word, ret);
+    } else if (parser->next < parser->word_count &&
+               known(person_verbs, parser->words[parser->next].text)) {
+        ret->node = moot_sim_value_node(parser, word->column, word->text);
+        person_parse(parser, moot_sim_words_next(parser, "a verb"), ret);
+    } else {
+        bool is_node = false;
+        for (uint32_t i = 0; i < parser->scenario->node_count; i++)
+            is_node = is_node || strcmp(parser->scenario->nodes[i].name, word->text) == 0;
+        const struct moot_sim_word *verb = is_node ? moot_sim_words_next(parser, "a verb") : word;
+        if (verb)
+            moot_sim_words_unknown(parser, verb->column, "act", verb->text,
+                                   is_node ? person_verbs : weather_verbs);
+    }
+    moot_sim_words_end(parser);
+}

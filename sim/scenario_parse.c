@@ -1,0 +1,440 @@
+/*
+ * A scenario file, line by line: a header in any order (scenario and nodes are needed), then statements
+ * whose times do not go back. Failures: the first one, with its place; nothing is ever skipped.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/memory.h"
+#include "sim/words.h"
+
+#define TEXT_BYTES_MAX ((size_t)4 << 20)
+#define SETTLE_US ((uint64_t)60 * MOOT_SIM_US_PER_S)
+
+/* What was said already: bit of each header word. */
+struct header {
+    const char *word;
+    void (*parse)(struct moot_sim_parser *parser);
+};
+
+/* ---- header ---- */
+
+static void name_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "a title in quotes");
+    if (!word)
+        return;
+    if (!word->quoted || word->text[0] == '\0')
+        moot_sim_words_fail(parser, word->column, "the title stands in quotes");
+    memcpy(parser->scenario->name, word->text, sizeof parser->scenario->name);
+}
+
+static uint64_t seed_value(struct moot_sim_parser *parser, uint32_t column, const char *text)
+{
+    return moot_sim_value_number(parser, column, text, UINT64_MAX / 2);
+}
+
+static void seed_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "a seed or A..B");
+    if (word)
+        moot_sim_value_range(parser, word->column, word->text, seed_value,
+                             &parser->scenario->seed_first, &parser->scenario->seed_last);
+}
+
+static void node_add(struct moot_sim_parser *parser, uint32_t column, const char *name,
+                     void *context)
+{
+    struct moot_sim_scenario *scenario = parser->scenario;
+    (void)context;
+    struct moot_sim_word word = {.column = column};
+    memcpy(word.text, name, strlen(name) + 1);
+    if (scenario->node_count == MOOT_SIM_NODES_MAX) {
+        moot_sim_words_fail(parser, column, "more than %u nodes", MOOT_SIM_NODES_MAX);
+        return;
+    }
+    struct moot_sim_node_plan *plan = &scenario->nodes[scenario->node_count];
+    moot_sim_value_label(parser, &word, plan->name, sizeof plan->name);
+    if (strcmp(name, "all") == 0 || strcmp(name, "any") == 0)
+        moot_sim_words_fail(parser, column, "\"%s\" is no name for a node", name);
+    for (uint32_t i = 0; i < scenario->node_count; i++) {
+        if (strcmp(scenario->nodes[i].name, name) == 0)
+            moot_sim_words_fail(parser, column, "node \"%s\" is declared twice", name);
+    }
+    scenario->node_count++;
+}
+
+static uint32_t set_count(const struct moot_sim_set *set)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < MOOT_SIM_NODES_MAX; i++)
+        count += moot_sim_set_has(set, i) ? 1 : 0;
+    return count;
+}
+
+static void nodes_parse(struct moot_sim_parser *parser)
+{
+    static const char *const keys[] = {"admins", "threshold", NULL};
+    struct moot_sim_scenario *scenario = parser->scenario;
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "nodes");
+    if (!word)
+        return;
+    uint32_t first_column = word->column;
+    moot_sim_value_names(parser, word->column, word->text, node_add, NULL);
+    while (!parser->failed && parser->next < parser->word_count) {
+        const char *value;
+        uint32_t column;
+        word = moot_sim_words_next(parser, "an option");
+        if (moot_sim_words_pair(word, "admins", &value, &column))
+            moot_sim_value_nodes(parser, column, value, &scenario->admins);
+        else if (moot_sim_words_pair(word, "threshold", &value, &column))
+            scenario->threshold =
+                (uint32_t)moot_sim_value_number(parser, column, value, MOOT_ADMINS_MAX);
+        else
+            moot_sim_words_unknown(parser, word->column, "option", word->text, keys);
+    }
+    uint32_t admins = set_count(&scenario->admins);
+    if (admins == 0 || admins > MOOT_ADMINS_MAX)
+        moot_sim_words_fail(parser, first_column, "admins= names 1 to %u of the nodes",
+                            MOOT_ADMINS_MAX);
+    else if (2 * scenario->threshold <= admins || scenario->threshold > admins)
+        moot_sim_words_fail(parser, first_column,
+                            "threshold= is more than half of the %u admins and at most all",
+                            admins);
+}
+
+static void homes_parse(struct moot_sim_parser *parser)
+{
+    while (!parser->failed && parser->next < parser->word_count) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "HOME=NODES");
+        const char *equals = strchr(word->text, '=');
+        struct moot_sim_set set;
+        if (!equals || equals == word->text ||
+            (size_t)(equals - word->text) >= MOOT_SIM_NAME_BYTES) {
+            moot_sim_words_fail(parser, word->column, "\"%s\" is not HOME=NODES", word->text);
+            return;
+        }
+        uint32_t column = word->column + (uint32_t)(equals - word->text) + 1;
+        moot_sim_value_nodes(parser, column, equals + 1, &set);
+        for (uint32_t i = 0; i < parser->scenario->node_count && !parser->failed; i++) {
+            struct moot_sim_node_plan *plan = &parser->scenario->nodes[i];
+            if (!moot_sim_set_has(&set, i))
+                continue;
+            if (plan->home[0] != '\0')
+                moot_sim_words_fail(parser, column, "node \"%s\" has two homes", plan->name);
+            snprintf(plan->home, sizeof plan->home, "%.*s", (int)(equals - word->text), word->text);
+        }
+    }
+}
+
+static void weather_parse(struct moot_sim_parser *parser, struct moot_sim_net *net)
+{
+    static const char *const keys[] = {"delay", "loss", "dup", NULL};
+    while (!parser->failed && parser->next < parser->word_count) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "an option");
+        const char *value;
+        uint32_t column;
+        if (moot_sim_words_pair(word, "delay", &value, &column))
+            moot_sim_value_range(parser, column, value, moot_sim_value_us, &net->delay_us_min,
+                                 &net->delay_us_max);
+        else if (moot_sim_words_pair(word, "loss", &value, &column))
+            net->loss_ppm = moot_sim_value_ppm(parser, column, value);
+        else if (moot_sim_words_pair(word, "dup", &value, &column))
+            net->dup_ppm = moot_sim_value_ppm(parser, column, value);
+        else
+            moot_sim_words_unknown(parser, word->column, "option", word->text, keys);
+    }
+}
+
+static void net_parse(struct moot_sim_parser *parser)
+{
+    weather_parse(parser, &parser->scenario->net);
+}
+
+static void lan_parse(struct moot_sim_parser *parser)
+{
+    weather_parse(parser, &parser->scenario->lan);
+}
+
+static void epoch_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "interval=TIME");
+    const char *value;
+    uint32_t column;
+    if (!word)
+        return;
+    if (!moot_sim_words_pair(word, "interval", &value, &column)) {
+        moot_sim_words_fail(parser, word->column, "\"%s\" where interval= is expected", word->text);
+        return;
+    }
+    uint64_t interval_us = moot_sim_value_us(parser, column, value);
+    if (interval_us < MOOT_SIM_US_PER_S)
+        moot_sim_words_fail(parser, column, "an epoch lasts a second or more");
+    parser->scenario->epoch_interval_ms = interval_us / MOOT_SIM_US_PER_MS;
+}
+
+static void clocks_parse(struct moot_sim_parser *parser)
+{
+    static const char *const keys[] = {"skew", "drift", NULL};
+    while (!parser->failed && parser->next < parser->word_count) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "an option");
+        const char *value;
+        uint32_t column;
+        if (moot_sim_words_pair(word, "skew", &value, &column))
+            parser->scenario->clock_skew_us_max = moot_sim_value_us(parser, column, value);
+        else if (moot_sim_words_pair(word, "drift", &value, &column))
+            parser->scenario->clock_drift_ppm_max = moot_sim_value_ppm(parser, column, value);
+        else
+            moot_sim_words_unknown(parser, word->column, "option", word->text, keys);
+    }
+    if (parser->scenario->clock_drift_ppm_max > 100000)
+        moot_sim_words_fail(parser, 1, "a clock drifts by 10%% at most");
+}
+
+static void settle_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "a time");
+    if (word)
+        parser->scenario->settle_us = moot_sim_value_us(parser, word->column, word->text);
+}
+
+static const struct header headers[] = {
+    {"scenario", name_parse}, {"seed", seed_parse},     {"nodes", nodes_parse},
+    {"homes", homes_parse},   {"net", net_parse},       {"lan", lan_parse},
+    {"epoch", epoch_parse},   {"clocks", clocks_parse}, {"settle", settle_parse},
+};
+#define HEADER_COUNT (sizeof headers / sizeof headers[0])
+#define HEADER_NODES 2u
+#define HEADER_LAN 5u
+
+static const char *const whens[] = {"at", "within", "always", "never", "sometimes", "finally"};
+#define WHEN_COUNT (sizeof whens / sizeof whens[0])
+
+/* ---- statements ---- */
+
+static struct moot_sim_statement *statement_add(struct moot_sim_parser *parser,
+                                                enum moot_sim_when when, const char *line,
+                                                size_t size)
+{
+    struct moot_sim_scenario *scenario = parser->scenario;
+    scenario->statements = (struct moot_sim_statement *)moot_sim_grow(
+        scenario->statements, scenario->statement_count, &scenario->statement_capacity,
+        sizeof *scenario->statements);
+    struct moot_sim_statement *statement = &scenario->statements[scenario->statement_count++];
+    memset(statement, 0, sizeof *statement);
+    statement->when = when;
+    statement->place =
+        (struct moot_sim_place){.line = parser->line, .column = parser->words[0].column};
+    int shown = (int)(size < sizeof statement->text ? size : sizeof statement->text - 1);
+    snprintf(statement->text, sizeof statement->text, "%.*s", shown, line);
+    return statement;
+}
+
+/* The time of the last `at` above, or 0. */
+static uint64_t last_at_us(const struct moot_sim_scenario *scenario, uint32_t before)
+{
+    for (uint32_t i = before; i > 0; i--) {
+        if (scenario->statements[i - 1].when == MOOT_SIM_AT)
+            return scenario->statements[i - 1].at_us;
+    }
+    return 0;
+}
+
+static void statement_parse(struct moot_sim_parser *parser, enum moot_sim_when when,
+                            const char *line, size_t size)
+{
+    struct moot_sim_scenario *scenario = parser->scenario;
+    struct moot_sim_statement *statement = statement_add(parser, when, line, size);
+    uint64_t last_us = last_at_us(scenario, scenario->statement_count - 1);
+    if (when == MOOT_SIM_AT || when == MOOT_SIM_WITHIN) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "a time");
+        uint64_t us = word ? moot_sim_value_us(parser, word->column, word->text) : 0;
+        statement->at_us = when == MOOT_SIM_AT ? us : last_us;
+        statement->span_us = when == MOOT_SIM_AT ? 0 : us;
+        if (word && when == MOOT_SIM_AT && us < last_us)
+            moot_sim_words_fail(parser, word->column, "the time goes back");
+    }
+    if (when == MOOT_SIM_WITHIN || when == MOOT_SIM_FINALLY)
+        moot_sim_words_must(parser, "expect");
+    if (when == MOOT_SIM_AT && !moot_sim_words_if(parser, "expect")) {
+        statement->is_act = true;
+        moot_sim_parse_act(parser, &statement->act);
+        return;
+    }
+    moot_sim_parse_predicate(parser, &statement->predicate);
+}
+
+static void line_parse(struct moot_sim_parser *parser, const char *line, size_t size,
+                       uint32_t *said)
+{
+    const char *known[HEADER_COUNT + WHEN_COUNT + 1];
+    uint32_t known_count = 0;
+    moot_sim_words_split(parser, line, size);
+    if (parser->failed || parser->word_count == 0)
+        return;
+    const struct moot_sim_word *first = moot_sim_words_next(parser, "a statement");
+    for (uint32_t i = 0; i < HEADER_COUNT; i++) {
+        known[known_count++] = headers[i].word;
+        if (strcmp(headers[i].word, first->text) != 0)
+            continue;
+        if ((*said >> i & 1) != 0)
+            moot_sim_words_fail(parser, first->column, "\"%s\" is said twice", first->text);
+        if (parser->scenario->statement_count > 0)
+            moot_sim_words_fail(parser, first->column, "\"%s\" belongs above the statements",
+                                first->text);
+        *said |= (uint32_t)1 << i;
+        if (!parser->failed)
+            headers[i].parse(parser);
+        moot_sim_words_end(parser);
+        return;
+    }
+    for (uint32_t i = 0; i < WHEN_COUNT; i++) {
+        known[known_count++] = whens[i];
+        if (strcmp(whens[i], first->text) != 0)
+            continue;
+        if ((*said >> HEADER_NODES & 1) == 0)
+            moot_sim_words_fail(parser, first->column, "a statement before \"nodes\"");
+        else
+            statement_parse(parser, (enum moot_sim_when)(i + 1), line, size);
+        return;
+    }
+    known[known_count] = NULL;
+    moot_sim_words_unknown(parser, first->column, "statement", first->text, known);
+}
+
+/* ---- names across the file ---- */
+
+static bool proposed(const struct moot_sim_scenario *scenario, const char *label)
+{
+    for (uint32_t i = 0; i < scenario->statement_count; i++) {
+        const struct moot_sim_statement *statement = &scenario->statements[i];
+        if (statement->is_act &&
+            (statement->act.kind == MOOT_SIM_PROPOSE_UPGRADE ||
+             statement->act.kind == MOOT_SIM_PROPOSE_ADMINS) &&
+            strcmp(statement->act.label, label) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool written(const struct moot_sim_scenario *scenario, const char *word)
+{
+    for (uint32_t i = 0; i < scenario->statement_count; i++) {
+        const struct moot_sim_act *act = &scenario->statements[i].act;
+        if (scenario->statements[i].is_act && act->kind == MOOT_SIM_PUT &&
+            (strcmp(act->key, word) == 0 || strcmp(act->value, word) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Empty if the statement names only what the file declares; else the name. */
+static const char *undeclared(const struct moot_sim_scenario *scenario,
+                              const struct moot_sim_statement *statement)
+{
+    const struct moot_sim_predicate *predicate = &statement->predicate;
+    if (statement->is_act) {
+        bool names =
+            statement->act.kind == MOOT_SIM_APPROVE || statement->act.kind == MOOT_SIM_REJECT ||
+            statement->act.kind == MOOT_SIM_WITHDRAW || statement->act.kind == MOOT_SIM_ACTIVATE;
+        return names && !proposed(scenario, statement->act.label) ? statement->act.label : NULL;
+    }
+    bool label = predicate->kind == MOOT_SIM_IS_STATE || predicate->kind == MOOT_SIM_IS_READINESS ||
+                 predicate->kind == MOOT_SIM_IS_SIGNERS;
+    if (label && !proposed(scenario, predicate->label))
+        return predicate->label;
+    if (predicate->kind == MOOT_SIM_IS_ACCEPTED && !written(scenario, predicate->label))
+        return predicate->label;
+    if (predicate->kind == MOOT_SIM_IS_REFUSED && !written(scenario, predicate->label) &&
+        !proposed(scenario, predicate->label))
+        return predicate->label;
+    return NULL;
+}
+
+static void names_check(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_scenario *scenario = parser->scenario;
+    for (uint32_t i = 0; i < scenario->statement_count && !parser->failed; i++) {
+        const struct moot_sim_statement *statement = &scenario->statements[i];
+        parser->line = statement->place.line;
+        const char *name = undeclared(scenario, statement);
+        if (name) {
+            const char *at = strstr(statement->text, name);
+            uint32_t column = at ? (uint32_t)(at - statement->text) + 1 : statement->place.column;
+            moot_sim_words_fail(parser, column, "nothing in this file proposes or puts \"%s\"",
+                                name);
+        }
+        for (uint32_t j = 0; j < i && statement->is_act; j++) {
+            const struct moot_sim_statement *other = &scenario->statements[j];
+            if (statement->act.kind <= MOOT_SIM_PROPOSE_ADMINS && other->is_act &&
+                other->act.kind <= MOOT_SIM_PROPOSE_ADMINS &&
+                strcmp(statement->act.label, other->act.label) == 0)
+                moot_sim_words_fail(parser, statement->place.column, "\"%s\" is proposed twice",
+                                    statement->act.label);
+        }
+    }
+}
+
+static bool judged(const struct moot_sim_scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->statement_count; i++) {
+        if (!scenario->statements[i].is_act)
+            return true;
+    }
+    return false;
+}
+
+bool moot_sim_scenario_parse(const char *text, size_t size, struct moot_sim_scenario *ret,
+                             struct moot_sim_problem *problem)
+{
+    struct moot_sim_parser *parser = (struct moot_sim_parser *)moot_sim_take(1, sizeof *parser);
+    uint32_t said = 0;
+    memset(ret, 0, sizeof *ret);
+    memset(problem, 0, sizeof *problem);
+    parser->scenario = ret;
+    parser->problem = problem;
+    ret->seed_first = ret->seed_last = 1;
+    ret->net = ret->lan = (struct moot_sim_net){.delay_us_min = 5000, .delay_us_max = 50000};
+    ret->epoch_interval_ms = 10000;
+    ret->settle_us = SETTLE_US;
+    parser->line = 1;
+    if (size > TEXT_BYTES_MAX)
+        moot_sim_words_fail(parser, 1, "a scenario of more than %zu bytes", TEXT_BYTES_MAX);
+    for (size_t at = 0; at < size && !parser->failed;) {
+        const char *newline = (const char *)memchr(text + at, '\n', size - at);
+        size_t length = newline ? (size_t)(newline - (text + at)) : size - at;
+        line_parse(parser, text + at, length, &said);
+        at += length + 1;
+        parser->line++;
+    }
+    if (ret->name[0] == '\0' || ret->node_count == 0)
+        moot_sim_words_fail(parser, 1, "a scenario has \"scenario\" and \"nodes\"");
+    if ((said >> HEADER_LAN & 1) == 0)
+        ret->lan = ret->net;
+    names_check(parser);
+    if (!judged(ret))
+        moot_sim_words_fail(parser, 1, "a scenario that expects nothing");
+    bool good = !parser->failed;
+    free(parser);
+    if (!good)
+        moot_sim_scenario_deinit(ret);
+    return good;
+}
+
+void moot_sim_scenario_deinit(struct moot_sim_scenario *scenario)
+{
+    free(scenario->statements);
+    memset(scenario, 0, sizeof *scenario);
+}
+
+uint64_t moot_sim_scenario_end_us(const struct moot_sim_scenario *scenario)
+{
+    uint64_t end_us = 0;
+    for (uint32_t i = 0; i < scenario->statement_count; i++) {
+        const struct moot_sim_statement *statement = &scenario->statements[i];
+        uint64_t over_us = statement->at_us + statement->span_us;
+        end_us = over_us > end_us ? over_us : end_us;
+    }
+    return end_us + scenario->settle_us;
+}

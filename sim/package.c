@@ -2,6 +2,7 @@
  * A package made of nothing but its name: three files, two of one content, blobs of one and two
  * blocks. Cannot fail: the manifest is ours, and a manifest module that refuses it is a mistake.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +48,7 @@ void moot_sim_package_install(struct moot_sim_blocks *blocks, uint64_t seed, con
     struct moot_digest hashes[3];
     uint8_t key_seed[32];
     char purpose[96];
-    memset(purpose, 0, sizeof purpose);
-    strncpy(purpose, "package ", sizeof purpose - 1);
-    strncpy(purpose + 8, name, sizeof purpose - 9);
+    snprintf(purpose, sizeof purpose, "package %s", name);
     moot_sim_stream_init(&stream, seed, purpose, 0, 0, 0);
     moot_sim_stream_fill(&stream, key_seed, sizeof key_seed);
     moot_identity_init(&release_key, key_seed);

@@ -137,6 +137,8 @@ void moot_sim_trace_note(struct moot_sim_world *world, const char *word, uint64_
 void moot_sim_trace_end(struct moot_sim_world *world)
 {
     moot_hasher_finish(world->hasher, &world->trace);
+    if (world->hooks.done)
+        world->hooks.done(world->hooks.context);
     if (world->line && world->hooks.line)
         world->hooks.line(world->hooks.context, world->line);
 }

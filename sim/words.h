@@ -75,6 +75,12 @@ void moot_sim_value_nodes(struct moot_sim_parser *parser, uint32_t column, const
 void moot_sim_value_label(struct moot_sim_parser *parser, const struct moot_sim_word *word,
                           char *ret, size_t ret_size);
 
+/* scenario_header.c: the words of the header, and the rest of the line of one of them. */
+#define MOOT_SIM_HEADER_WORDS_MAX 16u
+#define MOOT_SIM_HEADER_NODES 2u
+#define MOOT_SIM_HEADER_LAN 5u
+uint32_t moot_sim_header_words(const char **ret);
+void moot_sim_parse_header(struct moot_sim_parser *parser, uint32_t number);
 /* scenario_act.c: the act from parser->next on, to the end of the line. */
 void moot_sim_parse_act(struct moot_sim_parser *parser, struct moot_sim_act *ret);
 /* scenario_expect.c: the predicate from parser->next on, to the end of the line. */

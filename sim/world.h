@@ -162,6 +162,8 @@ struct moot_sim_hooks {
     void (*stepped)(void *context, uint32_t node, bool changed);
     /* A shell's own finding: the name of an invariant that broke, and why. */
     void (*broken)(void *context, uint32_t node, const char *invariant, const char *why);
+    /* After an event, its trace hash folded in. */
+    void (*done)(void *context);
     /* One line about the event just done; only asked for with --trace. */
     void (*line)(void *context, const char *text);
 };

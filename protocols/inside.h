@@ -523,7 +523,10 @@ void moot_upgrade_job_done(struct moot_step *step, const struct moot_job_owner *
 void moot_upgrade_link_gone(struct moot_step *step, uint32_t link, const struct moot_key *peer);
 struct moot_bytes moot_upgrade_activation_body(struct moot_step *step,
                                                const struct moot_proposal *proposal);
-enum moot_status moot_upgrade_activate(struct moot_step *step, const struct moot_digest *proposal);
+/* A person's word: this node signs the activation when enough members are ready. Forgotten at a
+ * restart. NOT_FOUND, NOT_ADMIN, ENDED, UNSUPPORTED for a hard fork. */
+enum moot_status moot_upgrade_activate(struct moot_step *step, const struct moot_digest *proposal,
+                                       bool dry_run);
 /* Members whose last word on exactly this package is ready; the one place where they are counted. */
 uint32_t moot_upgrade_ready_count(const struct moot_engine *engine, const struct moot_pool *pool,
                                   const struct moot_proposal *proposal);

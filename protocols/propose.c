@@ -439,10 +439,10 @@ static void withdraw(struct moot_step *step, uint64_t call_number, const struct 
         moot_call_refuse(step, call_number, status, NULL);
 }
 
-static void activate(struct moot_step *step, uint64_t call_number,
+static void activate(struct moot_step *step, uint64_t call_number, const struct moot_call *call,
                      const struct moot_proposal *proposal)
 {
-    enum moot_status status = moot_upgrade_activate(step, &proposal->id);
+    enum moot_status status = moot_upgrade_activate(step, &proposal->id, call->dry_run);
     if (status != MOOT_OK) {
         moot_call_refuse(step, call_number, status, NULL);
         return;
@@ -477,5 +477,5 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
     else if (call->kind == MOOT_CALL_WITHDRAW)
         withdraw(step, call_number, call, proposal);
     else
-        activate(step, call_number, proposal);
+        activate(step, call_number, call, proposal);
 }

@@ -239,7 +239,7 @@ static void stage_envelope(struct moot_step *step, struct moot_fetch *fetch)
 }
 
 enum moot_status moot_upgrade_activate(struct moot_step *step,
-                                       const struct moot_digest *proposal_id)
+                                       const struct moot_digest *proposal_id, bool dry_run)
 {
     struct moot_engine *engine = step->engine;
     const struct moot_proposal *proposal =
@@ -260,8 +260,8 @@ enum moot_status moot_upgrade_activate(struct moot_step *step,
         moot_map_get(step->pool, &engine->fetches, moot_digest_bytes(proposal_id));
     if (!fetch)
         return MOOT_ENDED;
-    fetch->activate = true;
-    engine->upgrade_seen.look = true;
+    if (!dry_run)
+        fetch->activate = engine->upgrade_seen.look = true;
     return MOOT_OK;
 }
 

@@ -195,6 +195,19 @@ static bool is_near(const struct moot_step *step, const struct moot_key *peer)
                             moot_blob_get(step->pool, member->home));
 }
 
+/* Answers whose bytes are not judged yet count too: a peer that sends bad ones is found out early. */
+static uint32_t in_flight_at(const struct moot_step *step, const struct moot_fetch *fetch,
+                             const struct moot_session *session)
+{
+    uint32_t count = moot_session_outstanding(step, session, MOOT_MESSAGE_BLOCK);
+    for (uint32_t i = 0; i < fetch->asks.count; i++) {
+        const struct moot_ask *ask = moot_list_at(step->pool, &fetch->asks, i);
+        if (ask->writing && ask->link == session->link)
+            count++;
+    }
+    return count;
+}
+
 static void gather_some(struct moot_step *step, const struct moot_fetch *fetch, bool near,
                         struct servers *servers)
 {
@@ -212,7 +225,7 @@ static void gather_some(struct moot_step *step, const struct moot_fetch *fetch, 
         struct server *server = &servers->all[servers->count++];
         *server = (struct server){
             .session = session,
-            .in_flight = moot_session_outstanding(step, session, MOOT_MESSAGE_BLOCK),
+            .in_flight = in_flight_at(step, fetch, session),
             .ignored = known && engine->now_ms < known->ignored_until_ms,
             .paused = misses_of(step, fetch, peer) >= MOOT_BLOCK_MISSES_MAX,
         };

@@ -374,6 +374,55 @@ static void test_a_silent_server_is_passed_over(void **state)
     test_net_free(&net);
 }
 
+static void test_three_bad_blocks_and_a_server_is_left_alone(void **state)
+{
+    (void)state;
+    struct test_net net;
+    struct test_package package;
+    begin(&net, 2, 18, 8, &package);
+    test_net_stop(&net, 1);
+    struct moot_digest proposal = test_net_propose(&net, "app", "2.0.0", &package, 2);
+    test_net_run(&net, MINUTE);
+    for (uint32_t b = 0; b < 8; b++)
+        alter(&net, 0, &package.blocks[b]);
+    test_net_start(&net, 1);
+    test_net_run(&net, 30000);
+    uint32_t strikes = test_net_noticed(&net, 1, "block.bad", 0);
+    assert_true(strikes >= 3 && strikes <= 4); /* two are in flight at a time */
+    assert_readiness(&net, 0, 1, &proposal, MOOT_READINESS_REJECTED, MOOT_BAD_BLOCK);
+    for (uint32_t i = 0; i < 10; i++) { /* from here on always bad: rarer and rarer */
+        test_net_package(&net, 0, "app", "2.0.0", 8, 18, &package);
+        for (uint32_t b = 0; b < 8; b++)
+            alter(&net, 0, &package.blocks[b]);
+        test_net_run(&net, 6 * MINUTE);
+    }
+    strikes = test_net_noticed(&net, 1, "block.bad", 0);
+    assert_true(strikes >= 6 && strikes <= 28);
+    assert_int_equal(test_net_proposal(&net, 1, &proposal).blocks_held, 0);
+    test_net_free(&net);
+}
+
+static void test_the_own_home_is_asked_first(void **state)
+{
+    (void)state;
+    struct test_net net;
+    struct test_package package;
+    begin(&net, 4, 19, 2, &package);
+    test_net_stop(&net, 3);
+    struct moot_digest proposal = test_net_propose(&net, "app", "2.0.0", &package, 4);
+    test_net_run(&net, MINUTE);
+    uint64_t before[3];
+    for (uint32_t i = 0; i < 3; i++)
+        before[i] = net.nodes[i].blocks_sent_bytes;
+    test_net_start(&net, 3); /* in the home of n1; n0 and n2 are in the other */
+    test_net_run(&net, MINUTE);
+    assert_readiness(&net, 0, 3, &proposal, MOOT_READINESS_READY, MOOT_OK);
+    assert_true(net.nodes[1].blocks_sent_bytes - before[1] > MOOT_BLOCK_BYTES);
+    assert_int_equal(net.nodes[0].blocks_sent_bytes - before[0], 0);
+    assert_int_equal(net.nodes[2].blocks_sent_bytes - before[2], 0);
+    test_net_free(&net);
+}
+
 static void test_the_own_word_is_verified_again_before_it_activates(void **state)
 {
     (void)state;
@@ -391,7 +440,11 @@ static void test_the_own_word_is_verified_again_before_it_activates(void **state
     assert_int_equal(test_net_proposal(&net, 0, &proposal).ready, 2);
     alter(&net, 0, &package.blocks[1]);
     test_net_cut(&net, 0, 1, true);
-    struct moot_call activate = {.kind = MOOT_CALL_ACTIVATE, .proposal = proposal};
+    struct moot_call activate = {.kind = MOOT_CALL_ACTIVATE, .proposal = proposal, .dry_run = true};
+    assert_int_equal(test_net_call(&net, 0, &activate).status, MOOT_OK);
+    test_net_run(&net, MINUTE);
+    assert_readiness(&net, 0, 0, &proposal, MOOT_READINESS_READY, MOOT_OK); /* nothing was done */
+    activate.dry_run = false;
     assert_int_equal(test_net_call(&net, 0, &activate).status, MOOT_OK);
     test_net_run(&net, MINUTE);
     assert_readiness(&net, 0, 0, &proposal, MOOT_READINESS_REJECTED, MOOT_BAD_BLOCK);
@@ -458,6 +511,8 @@ int main(void)
         cmocka_unit_test(test_a_manifest_of_another_package_is_rejected_for_good),
         cmocka_unit_test(test_content_that_does_not_verify_is_rejected_for_good),
         cmocka_unit_test(test_a_silent_server_is_passed_over),
+        cmocka_unit_test(test_three_bad_blocks_and_a_server_is_left_alone),
+        cmocka_unit_test(test_the_own_home_is_asked_first),
         cmocka_unit_test(test_the_own_word_is_verified_again_before_it_activates),
         cmocka_unit_test(test_nobody_but_an_administrator_activates),
         cmocka_unit_test(test_a_withdrawn_upgrade_is_not_fetched_any_more),

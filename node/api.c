@@ -17,7 +17,7 @@
 #include "node/log.h"
 
 #define CONNECTION_IDLE_S 60u
-#define SWEEP_MS 5000u
+#define SWEEP_MS 2000u
 #define CONNECTION_MEMORY_BYTES 32768u
 #define CLOSING_TURNS_MAX 100
 
@@ -104,6 +104,19 @@ static void on_sweep(uv_timer_t *timer)
     }
 }
 
+/* At its limit of connections the library stops listening, and looks whether it may listen again only in its next run:
+ * a connection that ends asks for one. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection;
+    (void)slot;
+    struct moot_api *api = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && !uv_is_closing((uv_handle_t *)&api->timer)) {
+        run_soon(api);
+    }
+}
+
 static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
 {
     (void)context;
@@ -124,14 +137,15 @@ static void log_line(void *context, const char *format, va_list arguments)
 
 static enum moot_status start_library(struct moot_api *api, struct moot_error *error)
 {
-    api->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        moot_api_on_request, api, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
-        MHD_OPTION_LISTEN_SOCKET, api->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)MOOT_API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        moot_api_on_completed, api, MHD_OPTION_END);
+    api->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                         NULL, moot_api_on_request, api, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
+                         MHD_OPTION_LISTEN_SOCKET, api->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)MOOT_API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         CONNECTION_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_UNESCAPE_CALLBACK,
+                         leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, moot_api_on_completed,
+                         api, MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_END);
     if (api->daemon == NULL) {
         return moot_error_set(error, MOOT_NO_MEMORY, "the control API does not start");
     }

@@ -13,7 +13,7 @@
 #include "node/api_internal.h"
 
 #define SOCKET_MODE 0660
-#define BACKLOG 64
+#define BACKLOG 1024 /* a client whose connect does not wait must find room */
 
 static enum moot_status failed(struct moot_error *error, const char *path, const char *what)
 {

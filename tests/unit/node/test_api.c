@@ -1,4 +1,6 @@
 /* The control API over its real socket: what it answers, to whom, and that everything else is a typed refusal. */
+#include <dirent.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -337,6 +339,84 @@ static void events_are_lines_and_can_be_followed(void **state)
     assert_int_equal(close(file), 0);
 }
 
+/* A write is asked for and, before its commit can be done, a read of what it wrote. */
+static void an_answer_never_leaves_before_its_commit(void **state)
+{
+    (void)state;
+    found();
+    unsigned early = 0;
+    for (int i = 0; i < 60; i++) {
+        char put[256];
+        int size = snprintf(put, sizeof put,
+                            "POST /v1/records/k HTTP/1.1\r\nHost: m\r\nConnection: close\r\n"
+                            "Content-Length: 13\r\n\r\n{\"value\":\"%d\"}",
+                            i % 10);
+        static const char get[] =
+            "GET /v1/records/k HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
+        int writer = test_node_connect(&node);
+        int reader = test_node_connect(&node);
+        assert_int_equal(write(writer, put, (size_t)size), size);
+        uint64_t ticket = moot_engine_ticket(moot_shell_env(node.shell));
+        for (int turn = 0; turn < 1000 && moot_engine_ticket(moot_shell_env(node.shell)) == ticket;
+             turn++) {
+            (void)uv_run(node.loop, UV_RUN_NOWAIT);
+        }
+        ticket = moot_engine_ticket(moot_shell_env(node.shell));
+        early += !moot_shell_durable(node.shell, ticket);
+        assert_int_equal(write(reader, get, sizeof get - 1), sizeof get - 1);
+        char text[2048];
+        ssize_t got = -1;
+        for (int turn = 0; turn < 100000 && got <= 0; turn++) {
+            (void)uv_run(node.loop, UV_RUN_NOWAIT);
+            got = recv(reader, text, sizeof text - 1, 0);
+        }
+        assert_true(got > 0);
+        assert_true(moot_shell_durable(node.shell, ticket));
+        text[got] = '\0';
+        char want[32];
+        (void)snprintf(want, sizeof want, "\"value\":\"%d\"", i % 10);
+        assert_non_null(strstr(text, want));
+        test_node_run(&node, 1);
+        assert_int_equal(close(writer), 0);
+        assert_int_equal(close(reader), 0);
+    }
+    assert_true(early > 0); /* else this showed nothing */
+}
+
+static unsigned descriptors(void)
+{
+    unsigned count = 0;
+    DIR *entries = opendir("/proc/self/fd");
+    assert_non_null(entries);
+    while (readdir(entries) != NULL) {
+        count++;
+    }
+    assert_int_equal(closedir(entries), 0);
+    return count;
+}
+
+static void followers_that_left_give_their_places_back(void **state)
+{
+    (void)state;
+    int files[MOOT_API_CONNECTIONS_MAX];
+    static const char ask[] = "GET /v1/events?follow=1 HTTP/1.1\r\nHost: m\r\n\r\n";
+    test_node_run(&node, 20);
+    unsigned before = descriptors();
+    for (int i = 0; i < MOOT_API_CONNECTIONS_MAX; i++) {
+        files[i] = test_node_connect(&node);
+        assert_int_equal(write(files[i], ask, sizeof ask - 1), sizeof ask - 1);
+        (void)uv_run(node.loop, UV_RUN_NOWAIT);
+    }
+    test_node_run(&node, 50);
+    assert_true(descriptors() >= before + 2 * MOOT_API_CONNECTIONS_MAX);
+    for (int i = 0; i < MOOT_API_CONNECTIONS_MAX; i++) {
+        assert_int_equal(close(files[i]), 0);
+    }
+    test_node_run(&node, 2300);
+    assert_int_equal(descriptors(), before);
+    json_decref(test_node_expect(&node, "GET", "/v1/status", NULL, 200));
+}
+
 static void more_clients_than_places_are_all_served(void **state)
 {
     (void)state;
@@ -379,6 +459,10 @@ int main(void)
                                         close_node),
         cmocka_unit_test_setup_teardown(config_names_value_and_origin, open_node, close_node),
         cmocka_unit_test_setup_teardown(events_are_lines_and_can_be_followed, open_node,
+                                        close_node),
+        cmocka_unit_test_setup_teardown(an_answer_never_leaves_before_its_commit, open_node,
+                                        close_node),
+        cmocka_unit_test_setup_teardown(followers_that_left_give_their_places_back, open_node,
                                         close_node),
         cmocka_unit_test_setup_teardown(more_clients_than_places_are_all_served, open_node,
                                         close_node),

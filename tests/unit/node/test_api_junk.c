@@ -13,6 +13,7 @@ static const char *const segments[] = {
     "join",  "invite",  "devices",   "admit",     "deny",    "propose", "admins",  "upgrade",
     "..",    "%2e%2e",  "%00",       "%ff",       "%",       "%zz",     "",        "events",
     "epoch", "journal", "log",       "stats",     "config",  "AR-",     "0000",    "a b"};
+#define ZERO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
 static const char *const bodies[] = {
     "",
     "{}",
@@ -33,8 +34,7 @@ static const char *const bodies[] = {
     "{\"tombstone\":false}",
     "{\"reason\":{\"a\":{\"b\":[1,2,3]}}}",
     "{\"manifest\":\"x\",\"kind\":\"soft\",\"ready\":1e9}",
-    "{\"manifest\":\"0000000000000000000000000000000000000000000000000000000000000000\","
-    "\"kind\":\"hard\",\"ready\":1,\"at_epoch\":\"+99999999999\"}",
+    "{\"manifest\":\"" ZERO_HASH "\",\"kind\":\"hard\",\"ready\":1,\"at_epoch\":\"+99999999999\"}",
     "{\"dry_run\":null}",
     "{\"a\":1,\"a\":2}",
     "{\"value\":\"",

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/store.h"
 #include "tests/lib/node/testnode.h"
 
 #define NODES 3
@@ -163,6 +164,35 @@ static void a_journal_without_its_key_is_refused(void **state)
     assert_int_equal(access(key, F_OK), -1);
 }
 
+/* A copy of a data directory is a suspected restore: said in a row of the store until peers have spoken. */
+static void a_copied_directory_is_noticed_once(void **state)
+{
+    (void)state;
+    nodes[0].listen_url = NULL;
+    test_node_start(&nodes[0]);
+    json_decref(test_node_expect(&nodes[0], "POST", "/v1/init", "{\"mesh\":\"hill\"}", 200));
+    test_node_stop(&nodes[0]);
+    char copy[TEST_PATH_MAX + 16], command[3 * TEST_PATH_MAX];
+    (void)snprintf(copy, sizeof copy, "%s/copy", nodes[0].directory);
+    (void)snprintf(command, sizeof command, "cp -rp '%s' '%s'", nodes[0].data, copy);
+    assert_int_equal(system(command), 0);
+    (void)snprintf(nodes[0].data, sizeof nodes[0].data, "%.4000s", copy);
+    char journal[TEST_PATH_MAX + 16];
+    (void)snprintf(journal, sizeof journal, "%s/journal", nodes[0].data);
+    struct moot_node_store *store = NULL;
+    struct moot_error error;
+    assert_int_equal(moot_node_store_open(journal, NULL, &store, &error), MOOT_OK);
+    assert_true(moot_node_store_moved(store));
+    moot_node_store_close(store);
+    /* A sole member needs to hear nobody; its next commit makes the copy the real one. */
+    test_node_start(&nodes[0]);
+    json_decref(test_node_expect(&nodes[0], "POST", "/v1/records/k", "{\"value\":\"v\"}", 200));
+    test_node_stop(&nodes[0]);
+    assert_int_equal(moot_node_store_open(journal, NULL, &store, &error), MOOT_OK);
+    assert_false(moot_node_store_moved(store));
+    moot_node_store_close(store);
+}
+
 static void starts_that_cannot_work_say_why(void **state)
 {
     (void)state;
@@ -179,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(three_nodes_join_decide_and_converge, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_belongs_to_one_node, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_without_its_key_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copied_directory_is_noticed_once, setup, teardown),
         cmocka_unit_test_setup_teardown(starts_that_cannot_work_say_why, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

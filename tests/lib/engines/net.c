@@ -7,6 +7,7 @@
  */
 #include "tests/lib/engines/net.h"
 
+#include "protocols/inside.h"
 #include "tests/lib/engines/jobs.h"
 
 #define POOL_BYTES ((size_t)64 << 20)
@@ -480,6 +481,23 @@ void test_net_admins(struct test_net *net, uint32_t count, uint32_t threshold)
                              .threshold = threshold};
     call_well(net, 0, &call);
     test_net_until(net, turned, NULL, 120000);
+}
+
+void test_net_meddle(struct test_net *net, uint32_t index,
+                     void (*act_on)(struct moot_step *step, const void *context),
+                     const void *context)
+{
+    struct test_node *node = &net->nodes[index];
+    struct moot_actions actions;
+    moot_arena_reset(&net->arena);
+    moot_actions_init(&actions, &net->arena);
+    struct moot_step meddled = {.env = &node->env,
+                                .engine = moot_engine_of(&node->env),
+                                .pool = node->env.pool,
+                                .arena = &net->arena,
+                                .actions = &actions};
+    act_on(&meddled, context);
+    act(net, node, &actions);
 }
 
 /* ---- what came out ---- */

@@ -79,6 +79,8 @@ struct test_event {
     struct test_event *next;
 };
 
+struct moot_step; /* protocols/inside.h: only for tests that meddle */
+
 struct test_net {
     uint32_t count;
     uint64_t now_ms;
@@ -115,6 +117,10 @@ void test_net_cut(struct test_net *net, uint32_t a, uint32_t b, bool cut);
 /* The process ends; what is committed stays. */
 void test_net_stop(struct test_net *net, uint32_t node);
 void test_net_start(struct test_net *net, uint32_t node);
+
+/* A device that does not keep the rules: `act` sends with that node's own keys and sessions. */
+void test_net_meddle(struct test_net *net, uint32_t node,
+                     void (*act)(struct moot_step *step, const void *context), const void *context);
 
 /* Notices of that name since the start of the net; `since` is a notice_count. */
 uint32_t test_net_noticed(const struct test_net *net, uint32_t node, const char *name,

@@ -42,24 +42,34 @@ bool moot_append_ready(const struct moot_step *step)
     const struct moot_chain *chain = moot_append_chain(step);
     if (!chain)
         return false;
-    if (engine->config.alone || engine->state.members.count <= 1 || chain->tail.seq == 0)
+    if (engine->config.alone || engine->state.members.count <= 1)
         return true;
+    if (chain->tail.seq == 0 && !engine->config.restored)
+        return true; /* never said anything; of a copy nobody here knows that */
     return engine->heard.count >= heard_needed(engine, step->pool);
 }
 
-void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint64_t their_seq)
+void moot_append_heard(struct moot_step *step, const struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
+    const struct moot_key *peer = &session->channel.peer;
     const struct moot_chain *chain = moot_append_chain(step);
     if (!chain)
         return;
-    if (their_seq > chain->tail.seq) {
-        engine->config.restored = true; /* a peer is ahead of our own head */
+    if (session->own_seq_there > chain->tail.seq) {
+        /* A peer is ahead of our own head: who was heard before knew no better than we do. */
+        engine->config.restored = true;
+        moot_list_clear(step->pool, &engine->heard);
         return;
     }
-    if (engine->config.restored && moot_engine_is_admin(engine, step->pool) &&
-        moot_admin_set_find(&moot_state_era(&engine->state, step->pool)->admins, peer) < 0)
-        return;
+    if (engine->config.restored) {
+        /* Votes are in no chain: a peer counts after it has handed over what it holds of ours. */
+        if (!session->pulled_all)
+            return;
+        if (moot_engine_is_admin(engine, step->pool) &&
+            moot_admin_set_find(&moot_state_era(&engine->state, step->pool)->admins, peer) < 0)
+            return;
+    }
     for (uint32_t i = 0; i < engine->heard.count; i++) {
         if (moot_key_equal(moot_list_at(step->pool, &engine->heard, i), peer))
             return;
@@ -67,6 +77,19 @@ void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint
     struct moot_key *added = moot_list_add(step->pool, &engine->heard);
     if (added)
         *added = *peer;
+}
+
+void moot_append_overtaken(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    for (uint32_t i = 0; i < engine->staged.count; i++) {
+        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, i);
+        if (staged->call_number != 0)
+            moot_step_reply(step, staged->call_number, MOOT_BEING_HEARD, NULL);
+        moot_step_refuse(step, MOOT_BEING_HEARD);
+        moot_blob_clear(step->pool, &staged->payload);
+    }
+    moot_list_clear(step->pool, &engine->staged);
 }
 
 uint64_t moot_append_next_seq(const struct moot_step *step)
@@ -161,6 +184,8 @@ static void answer(struct moot_step *step, const struct moot_staged *staged)
     if (staged->kind == MOOT_KIND_UPGRADE_PROPOSED ||
         staged->kind == MOOT_KIND_ADMISSION_PROPOSED || staged->kind == MOOT_KIND_ADMINS_PROPOSED)
         moot_body_hash(moot_blob_get(step->pool, staged->payload), &reply->proposal);
+    else if (staged->kind == MOOT_KIND_WITHDRAWN)
+        (void)moot_withdrawn_decode(moot_blob_get(step->pool, staged->payload), &reply->proposal);
 }
 
 /* Builds one run from the front of the list; what does not fit stays for the next. */

@@ -115,6 +115,10 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
     moot_body_slot(&decoded, &hash, &slot);
     moot_body_statement(&decoded, &hash, timeline, verdict, &statement);
     vote_key(timeline, &slot, 0, key);
+    /* A vote that a restored disk forgot, but a peer gave back. */
+    const struct moot_statement *said = moot_loose_said(step, &statement);
+    if (said && !statement_equal(said, &statement) && !MOOT_MUTANT("vote-twice"))
+        return MOOT_DOUBLE_VOTE;
     bool added = false;
     struct moot_vote *vote =
         moot_map_put(step->pool, &engine->votes, moot_bytes_of(key, sizeof key), &added);

@@ -100,6 +100,7 @@ struct moot_session {
         pulled_loose;                             /* peer roots that the last fruitless PULL saw */
     struct moot_digest told_frontier, told_loose; /* our roots as the peer knows them */
     uint64_t own_seq_there;                       /* how far the peer knows our chain */
+    bool pulled_all; /* it once answered a PULL with all that it holds more than we do */
 };
 
 /* Runs of one chain on their way through verification. */
@@ -342,7 +343,10 @@ enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct
                                    uint64_t call_number);
 void moot_append_flush(struct moot_step *step);
 void moot_append_committed(struct moot_step *step);
-void moot_append_heard(struct moot_step *step, const struct moot_key *peer, uint64_t their_seq);
+void moot_append_heard(struct moot_step *step, const struct moot_session *session);
+/* Our chain grew from elsewhere (a restored disk catches up): what was staged behind the old head is
+ * refused, for its numbers are taken. */
+void moot_append_overtaken(struct moot_step *step);
 struct moot_chain *moot_append_chain(const struct moot_step *step);
 
 /* merge.c: what comes from elsewhere */
@@ -373,6 +377,9 @@ void moot_loose_approval(struct moot_step *step, const struct moot_statement *st
 void moot_loose_readiness(struct moot_step *step, const struct moot_digest *proposal,
                           const struct moot_digest *manifest, uint8_t readiness,
                           enum moot_status reason, uint64_t free_bytes);
+/* What this node is known to have signed in that statement's slot, timeline and round; NULL: nothing. */
+const struct moot_statement *moot_loose_said(const struct moot_step *step,
+                                             const struct moot_statement *statement);
 void moot_loose_sweep(struct moot_step *step);
 const struct moot_digest *moot_loose_root(struct moot_step *step);
 enum moot_status moot_loose_restore(struct moot_engine *engine, struct moot_pool *pool,

@@ -387,6 +387,16 @@ void moot_loose_readiness(struct moot_step *step, const struct moot_digest *prop
     keep_and_write(step, &loose, moot_bytes_of(memory, writer.size), moot_bytes_of(NULL, 0), 0);
 }
 
+const struct moot_statement *moot_loose_said(const struct moot_step *step,
+                                             const struct moot_statement *statement)
+{
+    uint8_t key[MOOT_LOOSE_KEY_BYTES_MAX];
+    size_t key_size = approval_key(statement, &step->engine->identity.key, key);
+    const struct moot_loose *held =
+        moot_map_get(step->pool, &step->engine->loose, moot_bytes_of(key, key_size));
+    return held ? &held->statement : NULL;
+}
+
 /* ---- forgetting, root, restart ---- */
 
 void moot_loose_sweep(struct moot_step *step)

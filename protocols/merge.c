@@ -305,6 +305,8 @@ void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
     log_run(step, chain, verified);
     chain->tail = verified->after;
     chain->head_signature = verified->run.head_signature;
+    if (from_link != 0 && moot_key_equal(&chain->author, &engine->identity.key))
+        moot_append_overtaken(step);
     put_chain_row(step, chain);
     engine->root_stale = true;
     moot_run_reader_init(&reader, &verified->run, &verified->before.id, false);

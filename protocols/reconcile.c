@@ -149,7 +149,7 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
         peer->protocol = protocol;
         peer->epoch = epoch;
     }
-    moot_append_heard(step, &session->channel.peer, own_seq);
+    moot_append_heard(step, session);
 }
 
 /* ---- PULL, asking ---- */
@@ -279,6 +279,8 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
         session->pull_pause_ms = 0;
         session->pull_again = more || fruitful || state == MOOT_PULL_LISTS;
     }
+    if (state != MOOT_PULL_LISTS && !more)
+        session->pulled_all = true;
     if (!session->pull_again) {
         session->pulled_frontier = session->peer_frontier;
         session->pulled_loose = session->peer_loose;
@@ -404,7 +406,7 @@ void moot_reconcile_end(struct moot_step *step)
         struct moot_session *session = item.value;
         if (!session->greeted)
             continue;
-        moot_append_heard(step, &session->channel.peer, session->own_seq_there);
+        moot_append_heard(step, session);
         maybe_push(step, session);
         maybe_pull(step, session, busy);
     }

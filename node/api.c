@@ -250,20 +250,26 @@ static bool end_waiting(struct moot_api *api)
     return working;
 }
 
+void moot_api_flush(struct moot_api *api)
+{
+    moot_api_stop(api);
+    moot_shell_watch(api->shell, NULL);
+    for (int turn = 0; turn < CLOSING_TURNS_MAX && api->requests != NULL; turn++) {
+        (void)end_waiting(api);
+        (void)MHD_run(api->daemon);
+    }
+}
+
 void moot_api_close(struct moot_api *api)
 {
     if (api == NULL) {
         return;
     }
     moot_api_stop(api);
-    moot_shell_watch(api->shell, NULL);
     while (end_waiting(api)) {
         (void)uv_run(api->loop, UV_RUN_ONCE);
     }
-    for (int turn = 0; turn < CLOSING_TURNS_MAX && api->requests != NULL; turn++) {
-        (void)MHD_run(api->daemon);
-        (void)end_waiting(api);
-    }
+    moot_api_flush(api);
     for (struct moot_request *request = api->requests; request != NULL; request = request->next) {
         request->gone = true; /* the library refuses to stop while a connection rests */
         moot_api_resume(request);

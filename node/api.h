@@ -28,10 +28,14 @@ MOOT_MUST_USE enum moot_status moot_api_open(uv_loop_t *loop,
                                              const struct moot_api_options *options,
                                              struct moot_api **ret, struct moot_error *error);
 
-/* Takes no new connections and removes the socket; what waits is answered `stopping` by the close. */
+/* Takes no new requests and removes the socket. */
 void moot_api_stop(struct moot_api *api);
 
-/* Sends what is ready (bounded), then lets go of everything; runs the loop for that. NULL is fine. */
+/* Stops, and sends what is ready; whoever still waits is answered `stopping`. Bounded: jobs are not
+ * waited for. For a process that is about to end. */
+void moot_api_flush(struct moot_api *api);
+
+/* Flushes, then lets go of everything; runs the loop for that, also until jobs have ended. NULL is fine. */
 void moot_api_close(struct moot_api *api);
 
 /* ---- the table, for docs and tests ---- */

@@ -110,6 +110,9 @@ enum moot_status moot_api_get_events(struct moot_request *request)
         status = moot_api_query_number(request, "follow", 0, &follow);
     }
     if (status == MOOT_OK) {
+        if (request->since > moot_ring_last(moot_shell_ring(request->api->shell))) {
+            request->since = 0; /* a number of an earlier start: what was missed is all there is */
+        }
         request->follow = follow != 0;
         request->phase = MOOT_API_STREAM;
     }

@@ -45,7 +45,7 @@ static void on_signal(uv_signal_t *signal, int number)
     moot_log(MOOT_LOG_INFO, "stopping", MOOT_OK, (struct moot_bytes){0}, "signal %d", number);
     moot_api_stop(node->api);
     moot_shell_stop(node->shell); /* commits; answers reach their requests */
-    moot_api_close(node->api);    /* and leave */
+    moot_api_flush(node->api);    /* and leave */
     moot_log(MOOT_LOG_INFO, "stopped", MOOT_OK, (struct moot_bytes){0}, "%s", "");
     _exit(0);
 }

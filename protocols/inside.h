@@ -148,6 +148,7 @@ struct moot_joining {
     uint32_t link, dial;
     uint64_t next_ms, ends_ms;
     uint64_t call_number; /* waits for "pending"; 0: answered */
+    uint32_t cut_short;   /* links that came up and ended without an answer to JOIN */
 };
 
 /* ---- upgrades ---- */

@@ -2,7 +2,7 @@
  * The joiner's side: this node asks to be let in, waits, checks everything from the founding on, enters.
  *
  *   join URI ─▶ asking ─▶ pending (asks again every 400 ms) ─▶ admitted: takes it all or nothing
- *                  └─ refused, code wrong or expired ─▶ denied
+ *                  └─ refused, or hung up on twice (code wrong, used up, expired) ─▶ denied
  *
  * The request survives a restart; the one-time code is useless to others once it is bound to our key.
  */
@@ -15,6 +15,9 @@
 
 #define JOIN_ASK_MS 400      /* pause between two questions of a waiting joiner */
 #define JOIN_ANSWER_MS 15000 /* how long moot join waits for the inviter to be reached */
+/* An inviter says nothing to a wrong code: it hangs up. The second time is not bad luck any more, and
+ * going on would burn the open invitations of others (MOOT_INVITE_FAILURES_MAX). */
+#define JOIN_CUT_SHORT_MAX 2
 
 void moot_join_ask(struct moot_step *step, struct moot_session *session)
 {
@@ -131,7 +134,7 @@ static void answer_caller(struct moot_step *step, enum moot_status status, const
 static void give_up(struct moot_step *step, enum moot_status why)
 {
     struct moot_joining *joining = &step->engine->joining;
-    answer_caller(step, why, NULL);
+    answer_caller(step, why, why == MOOT_CODE_WRONG ? "or it is used up or expired" : NULL);
     joining->state = MOOT_JOIN_DENIED;
     joining->next_ms = UINT64_MAX;
     moot_wipe(&joining->psk, sizeof joining->psk);
@@ -238,6 +241,9 @@ void moot_member_link_gone(struct moot_step *step, uint32_t link, uint32_t dial,
     if (!ours)
         return;
     joining->link = joining->dial = 0;
+    if (link != 0 && joining->state == MOOT_JOIN_ASKING &&
+        ++joining->cut_short >= JOIN_CUT_SHORT_MAX)
+        why = MOOT_CODE_WRONG;
     if (why == MOOT_CODE_WRONG || why == MOOT_CODE_EXPIRED) {
         give_up(step, why);
         return;

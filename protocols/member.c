@@ -220,6 +220,10 @@ void moot_member_proven(struct moot_step *step, struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
     if (session->dial != 0) {
+        if (engine->joining.dial != session->dial) { /* asked anew meanwhile, by another code */
+            moot_session_end(step, session, MOOT_CODE_EXPIRED);
+            return;
+        }
         engine->joining.link = session->link;
         engine->joining.dial = 0;
         moot_join_ask(step, session);

@@ -174,7 +174,7 @@ static void readiness_show(FILE *out, const json_t *proposal)
                          moot_at_text(device, "reason"), space);
     }
     moot_columns_print(&columns, out, 13);
-    if (moot_at(proposal, "blocks") != NULL) {
+    if (number(proposal, "blocks.total") > 0) {
         fprintf(out, "  blocks     %lld of %lld here\n", number(proposal, "blocks.held"),
                 number(proposal, "blocks.total"));
     }

@@ -35,6 +35,7 @@ static const struct slot_shape {
     [MOOT_SLOT_REPLACE] = {"replace", false, true, true},
     [MOOT_SLOT_CACHE] = {"cache", false, false, true},
     [MOOT_SLOT_EPOCH] = {"epoch", true, false, false},
+    [MOOT_SLOT_RENAME] = {"rename", false, true, true},
 };
 
 /* NULL for a kind that does not exist. */

@@ -21,9 +21,10 @@ enum moot_slot_kind {
     MOOT_SLOT_REMOVE = 6,   /* device/ID/remove/PROPOSAL */
     MOOT_SLOT_REPLACE = 7,  /* device/OLD/replace/PROPOSAL */
     MOOT_SLOT_CACHE = 8,    /* cache/PROPOSAL */
-    MOOT_SLOT_EPOCH = 9     /* epoch/E            number = E */
+    MOOT_SLOT_EPOCH = 9,    /* epoch/E            number = E */
+    MOOT_SLOT_RENAME = 10   /* device/ID/rename/PROPOSAL */
 };
-#define MOOT_SLOT_KIND_MAX 9
+#define MOOT_SLOT_KIND_MAX 10
 
 /* Fields a kind does not use are zero; anything else does not decode. */
 struct moot_slot {

@@ -5,7 +5,26 @@
  */
 #include "journal/body.h"
 
+#include "crypto/base/contract.h"
 #include "crypto/digest.h"
+
+const struct moot_body_info *moot_body_info(enum moot_body_kind kind)
+{
+    static const struct moot_body_info infos[MOOT_BODY_KIND_MAX + 1] = {
+        [MOOT_BODY_TICK] = {"tick", "TI"},
+        [MOOT_BODY_TURN] = {"admins", "AR"},
+        [MOOT_BODY_ADMISSION] = {"admission", "DA"},
+        [MOOT_BODY_UPGRADE] = {"upgrade", "UP"},
+        [MOOT_BODY_ACTIVATION] = {"activation", "AC"},
+        [MOOT_BODY_SNAPSHOT] = {"snapshot", "SN"},
+        [MOOT_BODY_CACHE] = {"cache", "CI"},
+        [MOOT_BODY_REMOVAL] = {"removal", "DR"},
+        [MOOT_BODY_REPLACEMENT] = {"replacement", "DX"},
+        [MOOT_BODY_RENAME] = {"rename", "DN"},
+    };
+    MOOT_REQUIRE(kind >= 1 && kind <= MOOT_BODY_KIND_MAX);
+    return &infos[kind];
+}
 
 void moot_body_hash(struct moot_bytes bytes, struct moot_digest *ret)
 {
@@ -37,6 +56,29 @@ void moot_body_slot(const struct moot_body *body, const struct moot_digest *hash
     case MOOT_BODY_ACTIVATION:
         ret->kind = MOOT_SLOT_ACTIVATE;
         ret->proposal = body->activation.upgrade;
+        break;
+    case MOOT_BODY_SNAPSHOT:
+        ret->kind = MOOT_SLOT_SNAPSHOT;
+        ret->proposal = *hash;
+        break;
+    case MOOT_BODY_CACHE:
+        ret->kind = MOOT_SLOT_CACHE;
+        ret->proposal = *hash;
+        break;
+    case MOOT_BODY_REMOVAL:
+        ret->kind = MOOT_SLOT_REMOVE;
+        ret->device = body->removal.device;
+        ret->proposal = *hash;
+        break;
+    case MOOT_BODY_REPLACEMENT:
+        ret->kind = MOOT_SLOT_REPLACE;
+        ret->device = body->replacement.old_device;
+        ret->proposal = *hash;
+        break;
+    case MOOT_BODY_RENAME:
+        ret->kind = MOOT_SLOT_RENAME;
+        ret->device = body->rename.device;
+        ret->proposal = *hash;
         break;
     }
 }

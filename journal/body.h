@@ -12,6 +12,13 @@
  *                 manifest hash, upgrade kind, min_protocol, fence epoch, window, readiness threshold,
  *                 deadline epoch, short notice bool, revert plan, rehearsal digest bin32 | nil
  *   ACTIVATION  array[3]: upgrade proposal id, its epoch, approval statement hash
+ *   SNAPSHOT    array[9]: proposer, target epoch, nonce, previous snapshot's proposal id bin32 | nil, cut root,
+ *                 hash of the cut, state digest, image bytes, array[4] of the strata's digests
+ *   CACHE       array[5]: proposer, proposal epoch, nonce, floor epoch, array of array[2]: prefix bool, key bin
+ *                 (1 to 64 entries, ascending by (prefix, key), distinct)
+ *   REMOVAL     array[6]: proposer, proposal epoch, nonce, device key, last seq, id of that fact (zero for 0)
+ *   REPLACEMENT array[7]: proposer, proposal epoch, nonce, old device key, new device key, keep seq, keep id
+ *   RENAME      array[6]: proposer, proposal epoch, nonce, device key, name, home
  * The nonce is the proposer's chain sequence number of the proposing fact: it makes each proposal its own.
  */
 #ifndef MOOT_JOURNAL_BODY_H
@@ -26,8 +33,22 @@ enum moot_body_kind {
     MOOT_BODY_TURN = 2,
     MOOT_BODY_ADMISSION = 3,
     MOOT_BODY_UPGRADE = 4,
-    MOOT_BODY_ACTIVATION = 5
+    MOOT_BODY_ACTIVATION = 5,
+    MOOT_BODY_SNAPSHOT = 6,
+    MOOT_BODY_CACHE = 7,
+    MOOT_BODY_REMOVAL = 8,
+    MOOT_BODY_REPLACEMENT = 9,
+    MOOT_BODY_RENAME = 10
 };
+#define MOOT_BODY_KIND_MAX 10
+#define MOOT_STRATA 4 /* strata of the state, each with a digest in a snapshot */
+
+/* What people call it: "upgrade", and the two letters of its proposals' names: "UP". */
+struct moot_body_info {
+    const char *name;
+    const char *letters;
+};
+const struct moot_body_info *moot_body_info(enum moot_body_kind kind);
 
 enum moot_turn_what { MOOT_TURN_ADMINS = 1, MOOT_TURN_HARD_FORK = 2 };
 enum moot_upgrade_kind { MOOT_UPGRADE_SOFT = 1, MOOT_UPGRADE_HARD = 2 };
@@ -67,6 +88,39 @@ struct moot_activation_body {
     struct moot_digest upgrade;
     struct moot_digest approval; /* statement hash of the approval's certificate */
 };
+struct moot_snapshot_body {
+    bool follows;                /* names a previous snapshot */
+    struct moot_digest previous; /* its proposal id */
+    struct moot_digest cut_root; /* frontier root at the cut */
+    struct moot_digest cut_hash; /* of the cut object's bytes */
+    struct moot_digest state_digest;
+    uint64_t image_bytes;
+    struct moot_digest strata[MOOT_STRATA]; /* tell which stratum differs */
+};
+#define MOOT_CACHE_ENTRIES_MAX 64
+struct moot_cache_entry {
+    bool prefix;           /* key is the beginning of all keys meant */
+    struct moot_bytes key; /* borrowed; 1 to MOOT_RECORD_KEY_BYTES_MAX bytes */
+};
+struct moot_cache_body {
+    uint32_t floor; /* entries stored below that epoch are not served */
+    uint32_t entry_count;
+    struct moot_cache_entry entries[MOOT_CACHE_ENTRIES_MAX];
+};
+struct moot_removal_body {
+    struct moot_key device;
+    uint64_t last_seq; /* facts above it do not count, unless a certified cut holds them */
+    struct moot_digest last_id;
+};
+struct moot_replacement_body {
+    struct moot_key old_device, new_device;
+    uint64_t keep_seq; /* of the old chain */
+    struct moot_digest keep_id;
+};
+struct moot_rename_body {
+    struct moot_key device;
+    struct moot_bytes name, home; /* borrowed */
+};
 
 struct moot_body {
     enum moot_body_kind kind;
@@ -79,6 +133,11 @@ struct moot_body {
         struct moot_admission_body admission;
         struct moot_upgrade_body upgrade;
         struct moot_activation_body activation;
+        struct moot_snapshot_body snapshot;
+        struct moot_cache_body cache;
+        struct moot_removal_body removal;
+        struct moot_replacement_body replacement;
+        struct moot_rename_body rename;
     };
 };
 

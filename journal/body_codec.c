@@ -8,25 +8,27 @@
 
 #include <string.h>
 
+#include "journal/body_parts.h"
+
 enum { TICK_FIELDS = 4, TURN_FIELDS = 8, ADMISSION_FIELDS = 6, UPGRADE_FIELDS = 16 };
 enum { ACTIVATION_FIELDS = 3, ADMINS_FIELDS = 3, HARD_FORK_FIELDS = 2 };
 
-static void write_proposal(const struct moot_body *body, struct moot_writer *writer)
+void moot_body_write_proposal(const struct moot_body *body, struct moot_writer *writer)
 {
     moot_write_key(writer, &body->proposer);
     moot_write_uint(writer, body->epoch);
     moot_write_uint(writer, body->nonce);
 }
 
-static void read_proposal(struct moot_cursor *cursor, struct moot_body *ret)
+void moot_body_read_proposal(struct moot_cursor *cursor, struct moot_body *ret)
 {
     moot_read_key(cursor, &ret->proposer);
     ret->epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
     ret->nonce = moot_read_uint(cursor, UINT64_MAX);
 }
 
-static void write_digest_or_nil(struct moot_writer *writer, bool there,
-                                const struct moot_digest *digest)
+void moot_write_digest_or_nil(struct moot_writer *writer, bool there,
+                              const struct moot_digest *digest)
 {
     if (there) {
         moot_write_digest(writer, digest);
@@ -35,7 +37,7 @@ static void write_digest_or_nil(struct moot_writer *writer, bool there,
     }
 }
 
-static bool read_digest_or_nil(struct moot_cursor *cursor, struct moot_digest *ret)
+bool moot_read_digest_or_nil(struct moot_cursor *cursor, struct moot_digest *ret)
 {
     if (moot_read_nil_if(cursor)) {
         return false;
@@ -50,7 +52,7 @@ static void write_tick(const struct moot_tick_body *tick, struct moot_writer *wr
     moot_write_digest(writer, &tick->before);
     moot_write_digest(writer, &tick->after);
     moot_write_uint(writer, tick->epoch);
-    write_digest_or_nil(writer, tick->turns, &tick->turn);
+    moot_write_digest_or_nil(writer, tick->turns, &tick->turn);
 }
 
 static void read_tick(struct moot_cursor *cursor, struct moot_body *ret)
@@ -59,7 +61,7 @@ static void read_tick(struct moot_cursor *cursor, struct moot_body *ret)
     moot_read_digest(cursor, &ret->tick.before);
     moot_read_digest(cursor, &ret->tick.after);
     ret->tick.epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
-    ret->tick.turns = read_digest_or_nil(cursor, &ret->tick.turn);
+    ret->tick.turns = moot_read_digest_or_nil(cursor, &ret->tick.turn);
     ret->epoch = ret->tick.epoch;
 }
 
@@ -99,7 +101,7 @@ static void write_turn(const struct moot_body *body, struct moot_writer *writer)
 {
     const struct moot_turn_body *turn = &body->turn;
     moot_write_array(writer, TURN_FIELDS);
-    write_proposal(body, writer);
+    moot_body_write_proposal(body, writer);
     moot_write_uint(writer, turn->k);
     moot_write_digest(writer, &turn->before);
     moot_write_array(writer, 2);
@@ -119,7 +121,7 @@ static void read_turn(struct moot_cursor *cursor, struct moot_body *ret)
 {
     struct moot_turn_body *turn = &ret->turn;
     moot_read_array(cursor, TURN_FIELDS);
-    read_proposal(cursor, ret);
+    moot_body_read_proposal(cursor, ret);
     turn->k = moot_read_uint(cursor, UINT64_MAX);
     moot_read_digest(cursor, &turn->before);
     moot_read_array(cursor, 2);
@@ -149,7 +151,7 @@ static bool turn_fits(const struct moot_turn_body *turn)
 static void write_admission(const struct moot_body *body, struct moot_writer *writer)
 {
     moot_write_array(writer, ADMISSION_FIELDS);
-    write_proposal(body, writer);
+    moot_body_write_proposal(body, writer);
     moot_write_key(writer, &body->admission.device);
     moot_write_text(writer, body->admission.name);
     moot_write_text(writer, body->admission.home);
@@ -158,7 +160,7 @@ static void write_admission(const struct moot_body *body, struct moot_writer *wr
 static void read_admission(struct moot_cursor *cursor, struct moot_body *ret)
 {
     moot_read_array(cursor, ADMISSION_FIELDS);
-    read_proposal(cursor, ret);
+    moot_body_read_proposal(cursor, ret);
     moot_read_key(cursor, &ret->admission.device);
     ret->admission.name = moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
     ret->admission.home = moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
@@ -168,7 +170,7 @@ static void write_upgrade(const struct moot_body *body, struct moot_writer *writ
 {
     const struct moot_upgrade_body *upgrade = &body->upgrade;
     moot_write_array(writer, UPGRADE_FIELDS);
-    write_proposal(body, writer);
+    moot_body_write_proposal(body, writer);
     moot_write_text(writer, upgrade->package_name);
     moot_write_text(writer, upgrade->from_version);
     moot_write_text(writer, upgrade->to_version);
@@ -181,14 +183,14 @@ static void write_upgrade(const struct moot_body *body, struct moot_writer *writ
     moot_write_uint(writer, upgrade->deadline_epoch);
     moot_write_bool(writer, upgrade->short_notice);
     moot_write_text(writer, upgrade->revert_plan);
-    write_digest_or_nil(writer, upgrade->rehearsed, &upgrade->rehearsal);
+    moot_write_digest_or_nil(writer, upgrade->rehearsed, &upgrade->rehearsal);
 }
 
 static void read_upgrade(struct moot_cursor *cursor, struct moot_body *ret)
 {
     struct moot_upgrade_body *upgrade = &ret->upgrade;
     moot_read_array(cursor, UPGRADE_FIELDS);
-    read_proposal(cursor, ret);
+    moot_body_read_proposal(cursor, ret);
     upgrade->package_name = moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
     upgrade->from_version = moot_read_text(cursor, MOOT_VERSION_TEXT_BYTES_MAX);
     upgrade->to_version = moot_read_text(cursor, MOOT_VERSION_TEXT_BYTES_MAX);
@@ -201,7 +203,7 @@ static void read_upgrade(struct moot_cursor *cursor, struct moot_body *ret)
     upgrade->deadline_epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
     upgrade->short_notice = moot_read_bool(cursor);
     upgrade->revert_plan = moot_read_text(cursor, MOOT_REVERT_PLAN_BYTES_MAX);
-    upgrade->rehearsed = read_digest_or_nil(cursor, &upgrade->rehearsal);
+    upgrade->rehearsed = moot_read_digest_or_nil(cursor, &upgrade->rehearsal);
 }
 
 static bool upgrade_fits(const struct moot_upgrade_body *upgrade)
@@ -255,6 +257,21 @@ void moot_body_encode(const struct moot_body *body, struct moot_writer *writer)
     case MOOT_BODY_ACTIVATION:
         write_activation(body, writer);
         break;
+    case MOOT_BODY_SNAPSHOT:
+        moot_snapshot_body_write(body, writer);
+        break;
+    case MOOT_BODY_CACHE:
+        moot_cache_body_write(body, writer);
+        break;
+    case MOOT_BODY_REMOVAL:
+        moot_removal_body_write(body, writer);
+        break;
+    case MOOT_BODY_REPLACEMENT:
+        moot_replacement_body_write(body, writer);
+        break;
+    case MOOT_BODY_RENAME:
+        moot_rename_body_write(body, writer);
+        break;
     }
 }
 
@@ -276,6 +293,21 @@ static void read_fields(struct moot_cursor *cursor, struct moot_body *ret)
     case MOOT_BODY_ACTIVATION:
         read_activation(cursor, ret);
         return;
+    case MOOT_BODY_SNAPSHOT:
+        moot_snapshot_body_read(cursor, ret);
+        return;
+    case MOOT_BODY_CACHE:
+        moot_cache_body_read(cursor, ret);
+        return;
+    case MOOT_BODY_REMOVAL:
+        moot_removal_body_read(cursor, ret);
+        return;
+    case MOOT_BODY_REPLACEMENT:
+        moot_replacement_body_read(cursor, ret);
+        return;
+    case MOOT_BODY_RENAME:
+        moot_rename_body_read(cursor, ret);
+        return;
     }
     moot_cursor_fail(cursor, MOOT_BAD_VALUE);
 }
@@ -296,6 +328,16 @@ static bool body_fits(const struct moot_body *body)
         return upgrade_fits(&body->upgrade);
     case MOOT_BODY_ACTIVATION:
         return true;
+    case MOOT_BODY_SNAPSHOT:
+        return body->snapshot.image_bytes > 0;
+    case MOOT_BODY_CACHE:
+        return moot_cache_body_fits(&body->cache);
+    case MOOT_BODY_REMOVAL:
+        return (body->removal.last_seq == 0) == moot_digest_is_zero(&body->removal.last_id);
+    case MOOT_BODY_REPLACEMENT:
+        return moot_replacement_body_fits(&body->replacement);
+    case MOOT_BODY_RENAME:
+        return body->rename.name.size > 0;
     }
     return false;
 }
@@ -310,7 +352,7 @@ enum moot_status moot_body_decode(struct moot_bytes bytes, struct moot_body *ret
     struct moot_body body;
     memset(&body, 0, sizeof body);
     moot_read_array(&cursor, 2);
-    body.kind = (enum moot_body_kind)moot_read_uint(&cursor, MOOT_BODY_ACTIVATION);
+    body.kind = (enum moot_body_kind)moot_read_uint(&cursor, MOOT_BODY_KIND_MAX);
     read_fields(&cursor, &body);
     enum moot_status status = moot_cursor_finish(&cursor);
     if (status != MOOT_OK) {

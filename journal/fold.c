@@ -62,31 +62,19 @@ static enum moot_status judge_payload(const struct moot_state *state, const stru
                                       const struct moot_fact *fact, struct meaning *ret)
 {
     enum moot_status status = MOOT_OK;
-    switch ((enum moot_kind)fact->header.kind) {
+    if (ret->info->proposes != 0) {
+        return judge_proposal(era, chain, fact, ret->info->proposes, &ret->body);
+    }
+    switch (ret->info->kind) {
     case MOOT_KIND_RECORD_PUT:
         status = moot_record_put_decode(fact->payload, &ret->put);
         return status == MOOT_OK ? MOOT_OK : MOOT_VOID_PAYLOAD;
     case MOOT_KIND_MESH_FOUNDED:
         return judge_founding(state, pool, chain, fact);
-    case MOOT_KIND_UPGRADE_PROPOSED:
-        return judge_proposal(era, chain, fact, MOOT_BODY_UPGRADE, &ret->body);
-    case MOOT_KIND_ADMISSION_PROPOSED:
-        return judge_proposal(era, chain, fact, MOOT_BODY_ADMISSION, &ret->body);
-    case MOOT_KIND_ADMINS_PROPOSED:
-        return judge_proposal(era, chain, fact, MOOT_BODY_TURN, &ret->body);
     case MOOT_KIND_WITHDRAWN:
         status = moot_withdrawn_decode(fact->payload, &ret->proposal);
         return status == MOOT_OK ? MOOT_OK : MOOT_VOID_PAYLOAD;
-    case MOOT_KIND_DEVICE_ADMITTED:
-    case MOOT_KIND_DEVICE_REMOVED:
-    case MOOT_KIND_DEVICE_REPLACED:
-    case MOOT_KIND_ADMIN_REPLACEMENT:
-    case MOOT_KIND_EPOCH_ADVANCED:
-    case MOOT_KIND_SNAPSHOT_PROPOSED:
-    case MOOT_KIND_SNAPSHOT_COMPLETED:
-    case MOOT_KIND_UPGRADE_ACTIVATED:
-    case MOOT_KIND_CACHE_INVALIDATED:
-    case MOOT_KIND_BRANCH_FOLLOWED:
+    default: /* envelopes */
         break;
     }
     struct moot_object object;
@@ -175,13 +163,12 @@ static enum moot_status apply(struct moot_state *state, struct moot_pool *pool,
         fact_key(&chain->id, fact->header.seq, key);
         return keep(pool, &state->opaques, moot_bytes_of(key, sizeof key), fact, MOOT_OK);
     }
+    if (meaning->info->proposes != 0) {
+        return moot_reduce_proposal(state, pool, fact, &meaning->body);
+    }
     switch (meaning->info->kind) {
     case MOOT_KIND_RECORD_PUT:
         return moot_reduce_put(state, pool, &chain->id, &fact->header, &meaning->put);
-    case MOOT_KIND_UPGRADE_PROPOSED:
-    case MOOT_KIND_ADMISSION_PROPOSED:
-    case MOOT_KIND_ADMINS_PROPOSED:
-        return moot_reduce_proposal(state, pool, fact, &meaning->body);
     case MOOT_KIND_WITHDRAWN:
         return moot_reduce_withdrawal(state, pool, &chain->author, &meaning->proposal);
     default:

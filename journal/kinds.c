@@ -12,16 +12,26 @@
 
 /* Ascending by kind. */
 static const struct moot_kind_info kinds[] = {
-    {MOOT_KIND_MESH_FOUNDED, "MeshFounded", 0, 1, 0},
-    {MOOT_KIND_DEVICE_ADMITTED, "DeviceAdmitted", 1, 1, MOOT_SLOT_ADMIT},
-    {MOOT_KIND_ADMIN_REPLACEMENT, "AdminReplacement", 0, 1, MOOT_SLOT_TURN},
-    {MOOT_KIND_EPOCH_ADVANCED, "EpochAdvanced", 0, 1, MOOT_SLOT_EPOCH},
-    {MOOT_KIND_UPGRADE_PROPOSED, "UpgradeProposed", 2, 1, 0},
-    {MOOT_KIND_UPGRADE_ACTIVATED, "UpgradeActivated", 2, 1, MOOT_SLOT_ACTIVATE},
-    {MOOT_KIND_ADMISSION_PROPOSED, "AdmissionProposed", 2, 1, 0},
-    {MOOT_KIND_ADMINS_PROPOSED, "AdminsProposed", 2, 1, 0},
-    {MOOT_KIND_WITHDRAWN, "Withdrawn", 2, 1, 0},
-    {MOOT_KIND_RECORD_PUT, "RecordPut", 3, 1, 0},
+    {MOOT_KIND_MESH_FOUNDED, "MeshFounded", 0, 1, 0, 0},
+    {MOOT_KIND_DEVICE_ADMITTED, "DeviceAdmitted", 1, 1, MOOT_SLOT_ADMIT, 0},
+    {MOOT_KIND_DEVICE_REMOVED, "DeviceRemoved", 1, 1, MOOT_SLOT_REMOVE, 0},
+    {MOOT_KIND_DEVICE_REPLACED, "DeviceReplaced", 1, 1, MOOT_SLOT_REPLACE, 0},
+    {MOOT_KIND_ADMIN_REPLACEMENT, "AdminReplacement", 0, 1, MOOT_SLOT_TURN, 0},
+    {MOOT_KIND_EPOCH_ADVANCED, "EpochAdvanced", 0, 1, MOOT_SLOT_EPOCH, 0},
+    {MOOT_KIND_SNAPSHOT_PROPOSED, "SnapshotProposed", 2, 1, 0, MOOT_BODY_SNAPSHOT},
+    {MOOT_KIND_SNAPSHOT_COMPLETED, "SnapshotCompleted", 2, 1, MOOT_SLOT_SNAPSHOT, 0},
+    {MOOT_KIND_UPGRADE_PROPOSED, "UpgradeProposed", 2, 1, 0, MOOT_BODY_UPGRADE},
+    {MOOT_KIND_UPGRADE_ACTIVATED, "UpgradeActivated", 2, 1, MOOT_SLOT_ACTIVATE, 0},
+    {MOOT_KIND_CACHE_INVALIDATED, "CacheInvalidated", 2, 1, MOOT_SLOT_CACHE, 0},
+    {MOOT_KIND_ADMISSION_PROPOSED, "AdmissionProposed", 2, 1, 0, MOOT_BODY_ADMISSION},
+    {MOOT_KIND_ADMINS_PROPOSED, "AdminsProposed", 2, 1, 0, MOOT_BODY_TURN},
+    {MOOT_KIND_WITHDRAWN, "Withdrawn", 2, 1, 0, 0},
+    {MOOT_KIND_CACHE_PROPOSED, "CacheProposed", 2, 1, 0, MOOT_BODY_CACHE},
+    {MOOT_KIND_REMOVAL_PROPOSED, "RemovalProposed", 2, 1, 0, MOOT_BODY_REMOVAL},
+    {MOOT_KIND_REPLACEMENT_PROPOSED, "ReplacementProposed", 2, 1, 0, MOOT_BODY_REPLACEMENT},
+    {MOOT_KIND_RENAME_PROPOSED, "RenameProposed", 2, 1, 0, MOOT_BODY_RENAME},
+    {MOOT_KIND_DEVICE_RENAMED, "DeviceRenamed", 1, 1, MOOT_SLOT_RENAME, 0},
+    {MOOT_KIND_RECORD_PUT, "RecordPut", 3, 1, 0, 0},
 };
 
 const struct moot_kind_info *moot_kind_find(uint16_t kind)
@@ -32,6 +42,26 @@ const struct moot_kind_info *moot_kind_find(uint16_t kind)
         }
     }
     return NULL;
+}
+
+uint16_t moot_kind_proposing(enum moot_body_kind body)
+{
+    for (size_t i = 0; i < MOOT_COUNT_OF(kinds); i++) {
+        if (kinds[i].proposes == body) {
+            return kinds[i].kind;
+        }
+    }
+    return 0;
+}
+
+uint16_t moot_kind_envelope(enum moot_slot_kind slot)
+{
+    for (size_t i = 0; i < MOOT_COUNT_OF(kinds); i++) {
+        if (kinds[i].envelope_slot == slot) {
+            return kinds[i].kind;
+        }
+    }
+    return 0;
 }
 
 void moot_founding_encode(const struct moot_founding *founding, struct moot_writer *writer)

@@ -8,13 +8,18 @@
  *    3 DeviceRemoved      (later)   4 DeviceReplaced (later): certified objects, no row yet
  *    5 AdminReplacement   certified object          (envelope, slot turn/K)
  *    6 EpochAdvanced      certified object          (envelope, slot epoch/E)
- *    7 SnapshotProposed   (later)   8 SnapshotCompleted (later)
+ *    7 SnapshotProposed   body SNAPSHOT
+ *    8 SnapshotCompleted  certified object          (envelope, slot snapshot/PROPOSAL)
  *    9 UpgradeProposed    body UPGRADE
  *   10 UpgradeActivated   certified object          (envelope, slot activate/PROPOSAL)
- *   11 CacheInvalidated   (later)  12 BranchFollowed (later)
+ *   11 CacheInvalidated   certified object          (envelope, slot cache/PROPOSAL)
+ *   12 BranchFollowed     (with contested turns)
  *   13 AdmissionProposed  body ADMISSION
  *   14 AdminsProposed     body TURN
  *   15 Withdrawn          array[1]: proposal id
+ *   16 CacheProposed      body CACHE       17 RemovalProposed  body REMOVAL
+ *   18 ReplacementProposed body REPLACEMENT 19 RenameProposed  body RENAME
+ *   20 DeviceRenamed      certified object          (envelope, slot device/ID/rename/PROPOSAL)
  *   lane 1
  *   64 RecordPut          array[3]: key bin (1..256), value bin | nil (tombstone), context
  *                         context = array of array[2]: chain id bin32, seq (at most one a device,
@@ -42,6 +47,11 @@ enum moot_kind {
     MOOT_KIND_ADMISSION_PROPOSED = 13,
     MOOT_KIND_ADMINS_PROPOSED = 14,
     MOOT_KIND_WITHDRAWN = 15,
+    MOOT_KIND_CACHE_PROPOSED = 16,
+    MOOT_KIND_REMOVAL_PROPOSED = 17,
+    MOOT_KIND_REPLACEMENT_PROPOSED = 18,
+    MOOT_KIND_RENAME_PROPOSED = 19,
+    MOOT_KIND_DEVICE_RENAMED = 20,
     MOOT_KIND_RECORD_PUT = 64
 };
 
@@ -82,7 +92,12 @@ struct moot_kind_info {
     uint8_t stratum;                   /* 0 to 3 */
     uint16_t since;                    /* protocol that brought it */
     enum moot_slot_kind envelope_slot; /* for envelopes: the slot kind they carry; else 0 */
+    enum moot_body_kind proposes;      /* for proposals: the kind of their body; else 0 */
 };
+/* The kind of fact that proposes such a body, and the envelope that carries a certificate of that slot;
+ * 0 when there is none. */
+uint16_t moot_kind_proposing(enum moot_body_kind body);
+uint16_t moot_kind_envelope(enum moot_slot_kind slot);
 /* NULL when this build does not know the kind. */
 const struct moot_kind_info *moot_kind_find(uint16_t kind);
 

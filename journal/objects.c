@@ -192,7 +192,12 @@ enum moot_status moot_state_object_merge(struct moot_state *state, struct moot_p
     case MOOT_BODY_ADMISSION:
         return moot_member_derive(state, pool, &object->body.admission.device, change);
     case MOOT_BODY_ACTIVATION:
-        break;
+    case MOOT_BODY_SNAPSHOT:
+    case MOOT_BODY_CACHE:
+    case MOOT_BODY_REMOVAL:
+    case MOOT_BODY_REPLACEMENT:
+    case MOOT_BODY_RENAME:
+        break; /* looked up in the object set when they are asked for */
     }
     return MOOT_OK;
 }

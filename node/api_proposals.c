@@ -202,6 +202,12 @@ static void put_body(struct moot_request *request, json_t *proposal, const struc
     case MOOT_BODY_ADMISSION:
         moot_json_put(proposal, "admission", admission_json(&body->admission));
         return;
+    case MOOT_BODY_SNAPSHOT:
+    case MOOT_BODY_CACHE:
+    case MOOT_BODY_REMOVAL:
+    case MOOT_BODY_REPLACEMENT:
+    case MOOT_BODY_RENAME:
+        return; /* kind, state and digest say enough */
     case MOOT_BODY_TICK:
     case MOOT_BODY_ACTIVATION:
         return; /* nobody proposes these */

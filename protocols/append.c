@@ -181,8 +181,8 @@ static void answer(struct moot_step *step, const struct moot_staged *staged)
         return;
     struct moot_reply *reply = moot_step_reply(step, staged->call_number, MOOT_OK, NULL);
     reply->seq = staged->seq;
-    if (staged->kind == MOOT_KIND_UPGRADE_PROPOSED ||
-        staged->kind == MOOT_KIND_ADMISSION_PROPOSED || staged->kind == MOOT_KIND_ADMINS_PROPOSED)
+    const struct moot_kind_info *info = moot_kind_find(staged->kind);
+    if (info && info->proposes != 0)
         moot_body_hash(moot_blob_get(step->pool, staged->payload), &reply->proposal);
     else if (staged->kind == MOOT_KIND_WITHDRAWN)
         (void)moot_withdrawn_decode(moot_blob_get(step->pool, staged->payload), &reply->proposal);

@@ -282,8 +282,8 @@ static void tell_proposed(struct moot_step *step, const struct moot_chain *chain
                           const struct moot_fact *fact)
 {
     uint16_t kind = fact->header.kind;
-    if (kind != MOOT_KIND_UPGRADE_PROPOSED && kind != MOOT_KIND_ADMISSION_PROPOSED &&
-        kind != MOOT_KIND_ADMINS_PROPOSED && kind != MOOT_KIND_WITHDRAWN)
+    const struct moot_kind_info *info = moot_kind_find(kind);
+    if (!info || (info->proposes == 0 && kind != MOOT_KIND_WITHDRAWN))
         return;
     struct moot_notice *notice = moot_step_notice(
         step, kind == MOOT_KIND_WITHDRAWN ? "proposal.withdrawn" : "proposal.proposed", MOOT_OK);
@@ -370,13 +370,10 @@ static void tell_object(struct moot_step *step, const struct moot_object *object
  * whole story, although the fold reads the object set. (UpgradeActivated: upgrade.c.) */
 static void write_envelope(struct moot_step *step, const struct moot_object *object)
 {
-    enum moot_slot_kind slot = object->certificate.statement.slot.kind;
-    if ((slot != MOOT_SLOT_ADMIT && slot != MOOT_SLOT_TURN) ||
-        !moot_key_equal(&object->body.proposer, &step->engine->identity.key))
-        return;
-    enum moot_status status = moot_append_stage(
-        step, slot == MOOT_SLOT_ADMIT ? MOOT_KIND_DEVICE_ADMITTED : MOOT_KIND_ADMIN_REPLACEMENT,
-        object->encoded, 0);
+    uint16_t kind = moot_kind_envelope(object->certificate.statement.slot.kind);
+    if (kind == 0 || !moot_key_equal(&object->body.proposer, &step->engine->identity.key))
+        return; /* ticks and activations have no proposer */
+    enum moot_status status = moot_append_stage(step, kind, object->encoded, 0);
     if (status != MOOT_OK)
         moot_step_refuse(step, status);
 }

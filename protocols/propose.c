@@ -33,7 +33,12 @@ static bool in_force(const struct moot_engine *engine, const struct moot_pool *p
 {
     switch (body->kind) {
     case MOOT_BODY_ADMISSION:
-        return true;
+    case MOOT_BODY_SNAPSHOT:
+    case MOOT_BODY_CACHE:
+    case MOOT_BODY_REMOVAL:
+    case MOOT_BODY_REPLACEMENT:
+    case MOOT_BODY_RENAME:
+        return true; /* in force with the certificate */
     case MOOT_BODY_TURN:
         return turn_passed(engine, pool, &proposal->id);
     case MOOT_BODY_UPGRADE: {

@@ -18,29 +18,13 @@ const char *moot_proposal_state_text(enum moot_proposal_state state)
     return texts[state];
 }
 
-static const char *kind_text(enum moot_body_kind kind)
-{
-    static const char *const texts[] = {
-        [MOOT_BODY_TICK] = "tick",
-        [MOOT_BODY_TURN] = "admins",
-        [MOOT_BODY_ADMISSION] = "admission",
-        [MOOT_BODY_UPGRADE] = "upgrade",
-        [MOOT_BODY_ACTIVATION] = "activation",
-    };
-    return texts[kind];
-}
-
 void moot_proposal_name(const struct moot_digest *id, enum moot_body_kind kind,
                         char ret[MOOT_PROPOSAL_NAME_BYTES])
 {
-    static const char *const prefixes[] = {
-        [MOOT_BODY_TICK] = "TI",    [MOOT_BODY_TURN] = "AR",       [MOOT_BODY_ADMISSION] = "DA",
-        [MOOT_BODY_UPGRADE] = "UP", [MOOT_BODY_ACTIVATION] = "AC",
-    };
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base 32 */
     uint64_t bits = moot_u64_get(id->b);
     memset(ret, 0, MOOT_PROPOSAL_NAME_BYTES);
-    memcpy(ret, prefixes[kind], 2);
+    memcpy(ret, moot_body_info(kind)->letters, 2);
     ret[2] = '-';
     for (int i = 0; i < 6; i++)
         ret[3 + i] = digits[(bits >> (59 - 5 * i)) & 31];
@@ -245,7 +229,7 @@ static bool view(const struct moot_engine_env *env, const struct moot_proposal *
     struct moot_statement statement;
     *ret = (struct moot_view_proposal){
         .id = proposal->id,
-        .kind = kind_text(proposal->kind),
+        .kind = moot_body_info(proposal->kind)->name,
         .proposer = proposal->proposer,
         .proposer_name = name_of(engine, pool, &proposal->proposer),
         .epoch = proposal->epoch,

@@ -136,8 +136,8 @@ static void test_a_field_its_kind_does_not_use_is_refused(void **state)
     struct test_random random = test_random_seeded(4);
     for (unsigned kind = 1; kind <= MOOT_SLOT_KIND_MAX; kind++) {
         bool numbered = kind == MOOT_SLOT_TURN || kind == MOOT_SLOT_EPOCH;
-        bool about_device =
-            kind == MOOT_SLOT_ADMIT || kind == MOOT_SLOT_REMOVE || kind == MOOT_SLOT_REPLACE;
+        bool about_device = kind == MOOT_SLOT_ADMIT || kind == MOOT_SLOT_REMOVE ||
+                            kind == MOOT_SLOT_REPLACE || kind == MOOT_SLOT_RENAME;
         struct moot_statement good = random_statement(&random, kind);
         struct moot_statement bad = good;
         bad.slot.number = 1;

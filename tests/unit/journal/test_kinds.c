@@ -17,9 +17,17 @@ static void the_table_knows_each_kind_of_this_build_and_no_other(void **state)
             assert_true(info->stratum <= 3 && info->since >= 1 && info->name[0] != '\0');
         }
     }
-    assert_int_equal(known, 10);
+    assert_int_equal(known, 20);
     assert_string_equal(moot_kind_find(MOOT_KIND_RECORD_PUT)->name, "RecordPut");
-    assert_null(moot_kind_find(MOOT_KIND_SNAPSHOT_PROPOSED));
+    assert_null(moot_kind_find(MOOT_KIND_BRANCH_FOLLOWED));
+    for (unsigned body = MOOT_BODY_TURN; body <= MOOT_BODY_KIND_MAX; body++) {
+        uint16_t kind = moot_kind_proposing((enum moot_body_kind)body);
+        bool proposed = body != MOOT_BODY_ACTIVATION;
+        assert_int_equal(kind != 0, proposed);
+        assert_true(!proposed || moot_kind_find(kind)->proposes == body);
+    }
+    assert_int_equal(moot_kind_envelope(MOOT_SLOT_SNAPSHOT), MOOT_KIND_SNAPSHOT_COMPLETED);
+    assert_int_equal(moot_kind_envelope(MOOT_SLOT_UPGRADE), 0);
 }
 
 static void a_founding_survives_the_round_trip_and_needs_its_names(void **state)

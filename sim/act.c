@@ -241,7 +241,7 @@ void moot_sim_act_judge(struct moot_sim_run *run)
         if (!statement->is_act)
             continue;
         if (deed->outcome == MOOT_SIM_OUTCOME_REFUSED && !spoken_of(run, &statement->act))
-            moot_sim_run_fail(run, (int)statement->act.node, statement, "act refused",
+            moot_sim_run_fail(run, (int)statement->act.node, statement, "act-refused",
                               "%s: %s (%s)", statement->text, moot_status_info(deed->reason)->text,
                               deed->detail);
         if (deed->outcome == MOOT_SIM_OUTCOME_NONE || deed->outcome == MOOT_SIM_OUTCOME_ASKED)

@@ -65,6 +65,14 @@ static bool ask(struct moot_sim_run *run, uint32_t node, const struct moot_call 
     return !run->stop;
 }
 
+/* Everybody has a link to the founder: its new admins count as seen. */
+static bool linked(struct moot_sim_run *run, uint32_t node)
+{
+    struct moot_view_status status;
+    status_of(run, node, &status);
+    return status.session_count + 1 >= run->world->node_count;
+}
+
 static bool in_mesh(struct moot_sim_run *run, uint32_t node)
 {
     struct moot_view_status status;
@@ -126,7 +134,8 @@ static bool turn(struct moot_sim_run *run)
                                    .names = names,
                                    .name_count = count,
                                    .threshold = scenario->threshold};
-    return ask(run, run->founder, &call, "proposing the admins") &&
+    return wait_for(run, run->founder, "links to the founder", linked) &&
+           ask(run, run->founder, &call, "proposing the admins") &&
            wait_for(run, run->founder, "the turn to the admins asked for", turned);
 }
 

@@ -5,7 +5,7 @@
  *        └ down, no such address: DIAL_FAIL after a round trip; cut off: after 3 s
  *   send ─delay, in order─▶ FRAME ─▶ LINK_FRAME       lost: nothing follows, both DOWN after 1 s
  *                                                     duplicated: the same FRAME again; the channel
- *                                                     must refuse it, or "replay refused" broke
+ *                                                     must refuse it, or "replay-refused" broke
  *   cut: frames that arrive are held; healed: they arrive; 20 s in one cut: both DOWN
  *   close, crash: the other end is DOWN after all that was under way
  *
@@ -310,7 +310,7 @@ static void frame_arrived(struct moot_sim_world *world, const struct moot_sim_ev
         return;
     uint32_t side;
     if (link_at(&world->nodes[event->node], number, &side))
-        moot_sim_world_broken(world, event->node, "replay refused",
+        moot_sim_world_broken(world, event->node, "replay-refused",
                               "a frame that arrived twice did not end its link");
     else
         world->counts.duplicates_refused++;

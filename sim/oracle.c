@@ -70,7 +70,7 @@ static void votes_keep(struct moot_sim_oracle *oracle, uint32_t node,
         const struct moot_digest *said =
             moot_sim_book_add(&oracle->votes, &vote->slot, &vote->statement);
         if (!moot_digest_equal(said, &vote->statement))
-            moot_sim_run_fail(oracle->run, (int)node, NULL, "one vote",
+            moot_sim_run_fail(oracle->run, (int)node, NULL, "one-vote",
                               "%s has signed two statements in one slot and round",
                               oracle->run->world->nodes[node].name);
     }
@@ -161,7 +161,7 @@ void moot_sim_oracle_opened(struct moot_sim_oracle *oracle, uint32_t node)
     const char *name = oracle->run->world->nodes[node].name;
     watch->epoch = state_of(oracle, node)->epoch;
     if (watch->epoch < watch->epoch_durable)
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch falls",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch-falls",
                           "%s stood at epoch %u on its disk and starts at %u", name,
                           watch->epoch_durable, watch->epoch);
     for (uint32_t i = 0; i < oracle->ack_count; i++) {
@@ -183,7 +183,7 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
         return;
     oracle->checks++;
     if (state->epoch < watch->epoch)
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch falls",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch-falls",
                           "%s went from epoch %u to %u", oracle->run->world->nodes[node].name,
                           watch->epoch, state->epoch);
     watch->epoch = state->epoch;
@@ -192,7 +192,7 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
     if (!moot_digest_equal(moot_sim_book_add(&oracle->states, &root, &digest), &digest)) {
         char hex[65];
         moot_hex_format(moot_digest_bytes(&root), hex);
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "equal frontiers, equal states",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "equal-states",
                           "%s has a state of its own at the frontier %.16s",
                           oracle->run->world->nodes[node].name, hex);
     }

@@ -2,15 +2,15 @@
  * Oracles: what must be true of every run, judged against ground truth that no node can see. They
  * watch what nodes write to their disks and what they answer; none asks a node whether it is right.
  *
- *   equal frontiers, equal states    every frontier root seen in the run has one state digest
- *   epoch falls                      on a node, within a start and from what was durable to the next
- *   one vote                         an admin's signatures in one (timeline, slot, round) name one statement
- *   durable before visible           whose signature a peer has written down had written it down before
- *   certificate                      enough distinct admins of its own timeline, every signature good
- *   acknowledged                     a put that was answered is on its node, after a restart too, and at
- *                                    the end everywhere
- *   replay refused                   (link.c) a frame that arrives twice ends its link
- *   restart                          (node.c) an engine opens on its own disk
+ *   equal-states           every frontier root seen in the run has one state digest
+ *   epoch-falls            on a node, within a start and from what was durable to the next
+ *   one-vote               an admin's signatures in one (timeline, slot, round) name one statement
+ *   durable-before-visible whose signature a peer has written down had written it down before
+ *   certificate            enough distinct admins of its own timeline, every signature good
+ *   acknowledged           a put that was answered is on its node, after a restart too, and at
+ *                          the end everywhere
+ *   replay-refused         (link.c) a frame that arrives twice ends its link
+ *   restart                (node.c) an engine opens on its own disk
  */
 #ifndef MOOT_SIM_ORACLE_H
 #define MOOT_SIM_ORACLE_H

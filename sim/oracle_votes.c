@@ -87,8 +87,15 @@ static bool good(struct moot_sim_oracle *oracle, const struct moot_statement *st
     return true;
 }
 
-static void pending_add(struct moot_sim_pending *pending, const struct moot_sim_vote *vote)
+/* A vote of the node's own: it must agree with what it has on its disk already. */
+static void pending_add(struct moot_sim_oracle *oracle, uint32_t node,
+                        struct moot_sim_pending *pending, const struct moot_sim_vote *vote)
 {
+    const struct moot_digest *said = moot_sim_book_find(&oracle->votes, &vote->slot);
+    if (said && !moot_digest_equal(said, &vote->statement))
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "one-vote",
+                          "%s signs a second statement in one slot and round",
+                          name_of(oracle, node));
     pending->votes = (struct moot_sim_vote *)moot_sim_grow(
         pending->votes, pending->vote_count, &pending->vote_capacity, sizeof *pending->votes);
     pending->votes[pending->vote_count++] = *vote;
@@ -108,18 +115,18 @@ static void signature_seen(struct moot_sim_oracle *oracle, uint32_t node,
     }
     vote_of(statement, signer, &vote);
     if (moot_key_equal(signer, &oracle->run->world->nodes[node].identity.key)) {
-        pending_add(pending, &vote);
+        pending_add(oracle, node, pending, &vote);
         return;
     }
     const struct moot_digest *said = moot_sim_book_find(&oracle->votes, &vote.slot);
     char slot[MOOT_SLOT_TEXT_BYTES];
     moot_slot_format(&statement->slot, slot);
     if (!said)
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "durable before visible",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "durable-before-visible",
                           "%s holds a signature in %s that is not on its signer's disk",
                           name_of(oracle, node), slot);
     else if (!moot_digest_equal(said, &vote.statement))
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "one vote",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "one-vote",
                           "%s holds a second statement of one admin in %s", name_of(oracle, node),
                           slot);
 }
@@ -167,12 +174,12 @@ static void vote_read(struct moot_sim_oracle *oracle, uint32_t node,
     struct moot_bytes bytes = moot_read_bin(&cursor, MOOT_STATEMENT_BYTES);
     if (moot_cursor_finish(&cursor) != MOOT_OK ||
         moot_statement_decode(bytes, &statement) != MOOT_OK) {
-        moot_sim_run_fail(oracle->run, (int)node, NULL, "one vote",
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "one-vote",
                           "%s wrote a vote that does not decode", name_of(oracle, node));
         return;
     }
     vote_of(&statement, &oracle->run->world->nodes[node].identity.key, &vote);
-    pending_add(pending, &vote);
+    pending_add(oracle, node, pending, &vote);
 }
 
 /* A turn's new admins must all have signed, beside enough of the old set. */

@@ -121,6 +121,7 @@ struct moot_sim_scenario {
     uint64_t epoch_interval_ms;
     uint64_t clock_skew_us_max;
     uint32_t clock_drift_ppm_max;
+    uint32_t allowed;   /* bit of each invariant that is not judged */
     uint64_t settle_us; /* after the last statement, before `finally` */
     struct moot_sim_statement *statements;
     uint32_t statement_count, statement_capacity;
@@ -137,6 +138,9 @@ uint64_t moot_sim_scenario_end_us(const struct moot_sim_scenario *scenario);
 /* Writes the canonical form of a scenario that parses: words one space apart, first words in a column
  * of ten, comments kept, at most one empty line in a row. Allocated; the caller frees it. */
 char *moot_sim_scenario_format(const char *text, size_t size);
+
+/* Number of an invariant by its name, or -1; its bit in `allowed` is 1 << number. */
+int moot_sim_invariant_find(const char *name);
 
 /* Is this the name of a notice that an engine can give? */
 bool moot_sim_mark_known(const char *name);

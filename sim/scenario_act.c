@@ -95,6 +95,8 @@ static void person_parse(struct moot_sim_parser *parser, const struct moot_sim_w
                          struct moot_sim_act *ret)
 {
     const struct moot_sim_word *word;
+    if (!verb)
+        return;
     switch (verb->text[0]) {
     case 'p':
         if (strcmp(verb->text, "propose") == 0) {

@@ -191,10 +191,49 @@ static void settle_parse(struct moot_sim_parser *parser)
         parser->scenario->settle_us = moot_sim_value_us(parser, word->column, word->text);
 }
 
+/* Invariants that a file may leave unjudged: all but those of its own expectations. */
+static const char *const invariants[] = {
+    "equal-states",
+    "epoch-falls",
+    "one-vote",
+    "durable-before-visible",
+    "certificate",
+    "acknowledged",
+    "replay-refused",
+    "restart",
+    "livelock",
+    "act-refused",
+    "act",
+    NULL,
+};
+
+int moot_sim_invariant_find(const char *name)
+{
+    for (int i = 0; invariants[i]; i++) {
+        if (strcmp(invariants[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static void allow_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "an invariant");
+    const struct moot_sim_word *why = moot_sim_words_next(parser, "why, in quotes");
+    int number = word ? moot_sim_invariant_find(word->text) : -1;
+    if (word && number < 0)
+        moot_sim_words_unknown(parser, word->column, "invariant", word->text, invariants);
+    if (why && (!why->quoted || why->text[0] == '\0'))
+        moot_sim_words_fail(parser, why->column, "why it is allowed stands in quotes");
+    if (number >= 0)
+        parser->scenario->allowed |= (uint32_t)1 << number;
+}
+
 static const struct header headers[] = {
     {"scenario", name_parse}, {"seed", seed_parse},     {"nodes", nodes_parse},
     {"homes", homes_parse},   {"net", net_parse},       {"lan", lan_parse},
     {"epoch", epoch_parse},   {"clocks", clocks_parse}, {"settle", settle_parse},
+    {"allow", allow_parse},
 };
 #define HEADER_COUNT (sizeof headers / sizeof headers[0])
 

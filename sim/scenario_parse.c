@@ -81,7 +81,7 @@ static void line_parse(struct moot_sim_parser *parser, const char *line, size_t 
     for (uint32_t i = 0; i < header_count; i++) {
         if (strcmp(known[i], first->text) != 0)
             continue;
-        if ((*said >> i & 1) != 0)
+        if ((*said >> i & 1) != 0 && i != MOOT_SIM_HEADER_ALLOW)
             moot_sim_words_fail(parser, first->column, "\"%s\" is said twice", first->text);
         if (parser->scenario->statement_count > 0)
             moot_sim_words_fail(parser, first->column, "\"%s\" belongs above the statements",

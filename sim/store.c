@@ -164,6 +164,7 @@ void moot_sim_store_crash(struct moot_sim_store *store)
     while (store->first != NULL) {
         batch_pop_and_free(store);
     }
+    store->submitted_ticket = store->durable_ticket = 0; /* the next process counts anew */
 }
 
 void moot_sim_store_full_set(struct moot_sim_store *store, bool full)

@@ -29,7 +29,7 @@ struct moot_sim_store *moot_sim_store_clone(const struct moot_sim_store *store);
 /* The reading side; valid until the store is freed. */
 struct moot_store_port moot_sim_store_port(struct moot_sim_store *store);
 
-/* Queues a copy of `batch`. `ticket` is greater than every ticket submitted before. */
+/* Queues a copy of `batch`. `ticket` is greater than every ticket submitted since the last crash. */
 void moot_sim_store_submit(struct moot_sim_store *store, const struct moot_store_batch *batch,
                            uint64_t ticket);
 
@@ -40,7 +40,8 @@ void moot_sim_store_submit(struct moot_sim_store *store, const struct moot_store
  */
 enum moot_status moot_sim_store_commit(struct moot_sim_store *store, uint64_t ticket);
 
-/* The process died: waiting batches and everything borrowed are gone, what was committed stays. */
+/* The process died: waiting batches and everything borrowed are gone, what was committed stays, and
+ * tickets begin anew. */
 void moot_sim_store_crash(struct moot_sim_store *store);
 
 /* While full, commits fail and reads go on. */

@@ -79,6 +79,7 @@ void moot_sim_value_label(struct moot_sim_parser *parser, const struct moot_sim_
 #define MOOT_SIM_HEADER_WORDS_MAX 16u
 #define MOOT_SIM_HEADER_NODES 2u
 #define MOOT_SIM_HEADER_LAN 5u
+#define MOOT_SIM_HEADER_ALLOW 9u /* may be said more than once */
 uint32_t moot_sim_header_words(const char **ret);
 void moot_sim_parse_header(struct moot_sim_parser *parser, uint32_t number);
 /* scenario_act.c: the act from parser->next on, to the end of the line. */

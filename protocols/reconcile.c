@@ -383,9 +383,15 @@ static void maybe_pull(struct moot_step *step, struct moot_session *session, boo
     if (pause > MOOT_PULL_IDLE_MS_MAX)
         pause = MOOT_PULL_IDLE_MS_MAX;
     session->pull_pause_ms = pause;
+    bool equal = same_roots(step, &session->peer_frontier, &session->peer_loose);
+    if (moot_digest_equal(&session->peer_frontier, moot_reconcile_root(step))) {
+        /* the same facts and objects: the same epoch, for people to see */
+        struct moot_peer *peer = moot_peer_of(engine, step->pool, &session->channel.peer);
+        if (peer)
+            peer->epoch = engine->state.epoch;
+    }
     if (session->pull_out)
         return;
-    bool equal = same_roots(step, &session->peer_frontier, &session->peer_loose);
     bool tried = moot_digest_equal(&session->peer_frontier, &session->pulled_frontier) &&
                  moot_digest_equal(&session->peer_loose, &session->pulled_loose);
     if (session->pull_again || (!equal && !tried && !busy)) {

@@ -50,6 +50,15 @@ void moot_digest_of(const char *tag, const struct moot_bytes *parts, size_t part
     moot_hasher_finish(&hasher, ret);
 }
 
+uint64_t moot_checksum_of(struct moot_bytes bytes)
+{
+    static const uint8_t key[crypto_shorthash_KEYBYTES] = "moot/row/1";
+    uint8_t sum[crypto_shorthash_BYTES];
+    int failed = crypto_shorthash(sum, bytes.data, bytes.size, key);
+    MOOT_ENSURE(failed == 0);
+    return moot_u64_get(sum);
+}
+
 void moot_digest_of_bytes(const char *tag, struct moot_bytes bytes, struct moot_digest *ret)
 {
     moot_digest_of(tag, &bytes, 1, ret);

@@ -240,6 +240,7 @@ void moot_shell_event(struct moot_shell *shell, struct moot_event *event)
         if (shell->first == NULL) {
             shell->end = &shell->first;
         }
+        queued->event.more = shell->first != NULL;
         turn(shell, &queued->event);
         free(queued);
     }

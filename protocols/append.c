@@ -1,5 +1,5 @@
 /*
- * Our own chain. Facts are staged with a settled sequence number, and written as one signed run per
+ * Our own chain. Facts are staged with a settled sequence number, and written as signed runs, all in one
  * commit: what arrives while a commit is under way goes into the next one.
  *
  *   stage ─▶ waiting ─(heard, no own commit under way)─▶ flushed: signed, folded, in the batch
@@ -98,49 +98,115 @@ uint64_t moot_append_next_seq(const struct moot_step *step)
     return chain ? chain->tail.seq + step->engine->staged.count + 1 : 1;
 }
 
+/* ---- what is staged ---- */
+
+static bool is_put(const struct moot_step *step, const struct moot_staged *staged,
+                   struct moot_record_put *ret)
+{
+    return staged->kind == MOOT_KIND_RECORD_PUT &&
+           moot_record_put_decode(moot_blob_get(step->pool, staged->payload), ret) == MOOT_OK;
+}
+
+uint64_t moot_append_staged_put(const struct moot_step *step, struct moot_bytes key)
+{
+    const uint64_t *seq = moot_map_get(step->pool, &step->engine->staged_puts, key);
+    return seq ? *seq : 0;
+}
+
+/* A put is the last one of its record until the next; what it follows comes back if it is taken away. */
+static enum moot_status note_put(struct moot_step *step, struct moot_staged *staged)
+{
+    struct moot_record_put put;
+    if (!is_put(step, staged, &put))
+        return MOOT_OK;
+    uint64_t *seq = moot_map_put(step->pool, &step->engine->staged_puts, put.key, NULL);
+    if (!seq)
+        return MOOT_NO_MEMORY;
+    staged->put_before = *seq;
+    *seq = staged->seq;
+    return MOOT_OK;
+}
+
+static void forget_put(struct moot_step *step, const struct moot_staged *staged, uint64_t instead)
+{
+    struct moot_map *puts = &step->engine->staged_puts;
+    struct moot_record_put put;
+    if (puts->count == 0 || !is_put(step, staged, &put))
+        return;
+    uint64_t *seq = moot_map_get(step->pool, puts, put.key);
+    if (!seq || *seq != staged->seq)
+        return;
+    *seq = instead;
+    if (instead == 0)
+        (void)moot_map_remove(step->pool, puts, put.key);
+}
+
+static bool has_room(const struct moot_engine *engine, uint16_t kind, size_t size)
+{
+    if (kind <= MOOT_LANE0_KIND_MAX)
+        return engine->staged.count < MOOT_STAGED_FACTS_MAX;
+    return engine->staged.count < MOOT_STAGED_FACTS_MAX - MOOT_STAGED_RESERVE_FACTS &&
+           engine->staged_bytes + size <= MOOT_STAGED_BYTES_MAX;
+}
+
 enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct moot_bytes payload,
                                    uint64_t call_number)
 {
     struct moot_engine *engine = step->engine;
     if (payload.size > MOOT_PAYLOAD_BYTES_MAX)
         return MOOT_OVERSIZED;
-    if (engine->staged.count >= MOOT_CALLS_WAITING_MAX)
+    if (!has_room(engine, kind, payload.size))
         return MOOT_LIMIT;
     uint64_t seq = moot_append_next_seq(step);
     struct moot_staged *staged = moot_list_add(step->pool, &engine->staged);
     if (!staged)
         return MOOT_NO_MEMORY;
-    if (!moot_blob_set(step->pool, &staged->payload, payload)) {
-        moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
-        return MOOT_NO_MEMORY;
-    }
     staged->seq = seq;
     staged->kind = kind;
     staged->epoch = engine->state.epoch;
     staged->call_number = call_number;
     staged->asked_ms = engine->now_ms;
+    if (!moot_blob_set(step->pool, &staged->payload, payload) ||
+        note_put(step, staged) != MOOT_OK) {
+        moot_blob_clear(step->pool, &staged->payload);
+        moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+        return MOOT_NO_MEMORY;
+    }
+    engine->staged_bytes += payload.size;
     return MOOT_OK;
 }
 
-/* Callers that waited too long for a peer get the reason; their facts are not written. Only a tail of
- * the list may go: what is before it keeps its number. */
+/* Takes the last staged fact away and tells its caller why. Only a tail of the list may go: what is
+ * before it keeps its number, what is after it was built upon it. */
+static void refuse_last(struct moot_step *step, enum moot_status why)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_staged *last = moot_list_at(step->pool, &engine->staged, engine->staged.count - 1);
+    if (last->call_number != 0)
+        moot_step_reply(step, last->call_number, why, NULL);
+    moot_step_refuse(step, why);
+    forget_put(step, last, last->put_before);
+    engine->staged_bytes -= last->payload.size;
+    moot_blob_clear(step->pool, &last->payload);
+    moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+}
+
+/* Callers that waited too long for a peer get the reason; their facts are not written. */
 static void give_up_waiting(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     while (engine->staged.count > 0) {
-        struct moot_staged *last =
+        const struct moot_staged *last =
             moot_list_at(step->pool, &engine->staged, engine->staged.count - 1);
         if (engine->now_ms < last->asked_ms + HEARD_PATIENCE_MS) {
             moot_step_wake(step, last->asked_ms + HEARD_PATIENCE_MS);
             return;
         }
-        if (last->call_number != 0)
-            moot_step_reply(step, last->call_number, MOOT_BEING_HEARD, NULL);
-        moot_step_refuse(step, MOOT_BEING_HEARD);
-        moot_blob_clear(step->pool, &last->payload);
-        moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+        refuse_last(step, MOOT_BEING_HEARD);
     }
 }
+
+/* ---- writing it ---- */
 
 /* The largest lamport seen in that epoch: chains whose last fact is in it say so. */
 static uint32_t lamport_seen(const struct moot_step *step, uint32_t epoch)
@@ -155,20 +221,33 @@ static uint32_t lamport_seen(const struct moot_step *step, uint32_t epoch)
     return largest;
 }
 
+/* One flush: what is the same for all its runs. */
+struct flush {
+    struct moot_chain *chain;
+    uint32_t count; /* staged facts written so far, from the front */
+    uint64_t payload_bytes;
+    uint32_t lamport_epoch, lamport; /* the largest seen in that epoch; 0: not looked up yet */
+    enum moot_status status;         /* of the first fact that cannot be written */
+};
+
 /* The header of our next fact; lamport is one more than the largest seen in this epoch. */
-static void header_fill(const struct moot_step *step, const struct moot_staged *staged,
-                        const struct moot_chain_tail *tail, struct moot_header *ret)
+static void header_fill(const struct moot_step *step, struct flush *flush,
+                        const struct moot_staged *staged, const struct moot_chain_tail *tail,
+                        struct moot_header *ret)
 {
     const struct moot_engine *engine = step->engine;
     uint32_t epoch = staged->epoch > tail->epoch ? staged->epoch : tail->epoch;
     const struct moot_era *era = moot_state_era_at(&engine->state, step->pool, epoch);
-    uint32_t lamport = lamport_seen(step, epoch);
-    if (tail->epoch == epoch && tail->lamport > lamport)
-        lamport = tail->lamport;
+    if (flush->lamport == 0 || flush->lamport_epoch != epoch) {
+        flush->lamport = lamport_seen(step, epoch);
+        flush->lamport_epoch = epoch;
+    }
+    if (tail->epoch == epoch && tail->lamport > flush->lamport)
+        flush->lamport = tail->lamport;
     *ret = (struct moot_header){
         .fork_id = moot_fork_id_of(&era->timeline),
         .epoch = epoch,
-        .lamport = lamport == UINT32_MAX ? lamport : lamport + 1,
+        .lamport = flush->lamport == UINT32_MAX ? flush->lamport : flush->lamport + 1,
         .protocol = era->protocol,
         .kind = staged->kind,
         .wall_s = engine->wall_s,
@@ -188,37 +267,42 @@ static void answer(struct moot_step *step, const struct moot_staged *staged)
         (void)moot_withdrawn_decode(moot_blob_get(step->pool, staged->payload), &reply->proposal);
 }
 
-/* Builds one run from the front of the list; what does not fit stays for the next. */
-static void flush_one_run(struct moot_step *step, struct moot_chain *chain)
+/* Enough for a run of the next facts: front, signature and the values of each header. */
+static size_t run_bytes(const struct moot_step *step, uint32_t from)
+{
+    const struct moot_list *staged = &step->engine->staged;
+    size_t size = 256;
+    for (uint32_t i = from; i < staged->count && i < from + MOOT_RUN_FACTS_MAX; i++) {
+        const struct moot_staged *fact = moot_list_at(step->pool, staged, i);
+        size += 64 + fact->payload.size;
+    }
+    return size < MOOT_RUN_ENCODED_BYTES_MAX ? size : MOOT_RUN_ENCODED_BYTES_MAX;
+}
+
+/* Builds one run of the next staged facts; what does not fit stays for the next run. */
+static void flush_one_run(struct moot_step *step, struct flush *flush)
 {
     struct moot_engine *engine = step->engine;
+    struct moot_chain *chain = flush->chain;
     struct moot_run_builder builder;
-    void *memory = moot_arena_take(step->arena, MOOT_RUN_ENCODED_BYTES_MAX);
+    size_t capacity = run_bytes(step, flush->count);
+    void *memory = moot_arena_take(step->arena, capacity);
     MOOT_INVARIANT(memory != NULL);
-    moot_run_builder_init(&builder, &chain->id, &chain->tail, memory, MOOT_RUN_ENCODED_BYTES_MAX);
-    while (builder.fact_count < engine->staged.count) {
-        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, builder.fact_count);
+    moot_run_builder_init(&builder, &chain->id, &chain->tail, memory, capacity);
+    while (flush->status == MOOT_OK && flush->count + builder.fact_count < engine->staged.count) {
+        const struct moot_staged *staged =
+            moot_list_at(step->pool, &engine->staged, flush->count + builder.fact_count);
         struct moot_header header;
         struct moot_digest id;
-        header_fill(step, staged, &builder.after, &header);
+        header_fill(step, flush, staged, &builder.after, &header);
         enum moot_status status = moot_run_builder_add(
             &builder, &header, moot_blob_get(step->pool, staged->payload), &id);
-        if (status == MOOT_LIMIT || status == MOOT_OVERSIZED)
+        if (status == MOOT_LIMIT)
             break;
-        if (status != MOOT_OK) { /* our own quota: nobody's fault but this writer's */
-            moot_step_refuse(step, status);
-            if (staged->call_number != 0)
-                moot_step_reply(step, staged->call_number, status, NULL);
-            moot_blob_clear(step->pool, &staged->payload);
-            moot_list_remove(step->pool, &engine->staged, builder.fact_count);
-            for (uint32_t i = builder.fact_count; i < engine->staged.count; i++) {
-                struct moot_staged *later = moot_list_at(step->pool, &engine->staged, i);
-                later->seq--;
-            }
-            continue;
-        }
-        MOOT_ENSURE(header.seq == staged->seq);
+        flush->status = status; /* our own quota: nobody's fault but this writer's */
+        MOOT_ENSURE(status != MOOT_OK || header.seq == staged->seq);
     }
+    MOOT_ENSURE(builder.fact_count > 0 || flush->status != MOOT_OK);
     if (builder.fact_count == 0)
         return;
     struct moot_verified_run verified;
@@ -227,14 +311,27 @@ static void flush_one_run(struct moot_step *step, struct moot_chain *chain)
     MOOT_ENSURE(status == MOOT_OK);
     status = moot_admit(&verified, &chain->tail, &admitted);
     MOOT_ENSURE(status == MOOT_OK);
-    uint32_t count = builder.fact_count;
+    flush->count += builder.fact_count;
+    flush->payload_bytes += builder.payload_bytes;
     moot_merge_admitted(step, chain, &admitted, 0);
+}
+
+/* Answers what was written and takes it off the list. */
+static void take_off(struct moot_step *step, uint32_t count)
+{
+    struct moot_engine *engine = step->engine;
+    bool all = count == engine->staged.count;
     for (uint32_t i = 0; i < count; i++) {
-        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, 0);
+        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, i);
         answer(step, staged);
+        if (!all)
+            forget_put(step, staged, 0);
+        engine->staged_bytes -= staged->payload.size;
         moot_blob_clear(step->pool, &staged->payload);
-        moot_list_remove(step->pool, &engine->staged, 0);
     }
+    moot_list_drop(step->pool, &engine->staged, count);
+    if (all)
+        moot_map_clear(step->pool, &engine->staged_puts);
 }
 
 void moot_append_flush(struct moot_step *step)
@@ -246,9 +343,14 @@ void moot_append_flush(struct moot_step *step)
         give_up_waiting(step);
         return;
     }
-    struct moot_chain *chain = moot_append_chain(step);
-    uint64_t first_seq = chain->tail.seq + 1;
-    flush_one_run(step, chain);
+    struct flush flush = {.chain = moot_append_chain(step), .status = MOOT_OK};
+    uint64_t first_seq = flush.chain->tail.seq + 1;
+    while (flush.status == MOOT_OK && flush.count < engine->staged.count &&
+           flush.payload_bytes < MOOT_FLUSH_BYTES_MAX && !engine->store_stopped)
+        flush_one_run(step, &flush);
+    take_off(step, flush.count);
+    while (flush.status != MOOT_OK && engine->staged.count > 0)
+        refuse_last(step, flush.status);
     if (step->batch.op_count > 0)
         engine->append_ticket = engine->ticket + 1; /* the commit that finish() asks for */
     moot_propose_folded(step, first_seq);

@@ -247,6 +247,7 @@ static void empty_collections(struct moot_engine *engine)
 {
     moot_state_init(&engine->state);
     engine->staged.item_size = sizeof(struct moot_staged);
+    engine->staged_puts.value_size = sizeof(uint64_t);
     engine->heard.item_size = sizeof(struct moot_key);
     engine->invites.item_size = sizeof(struct moot_invite);
     engine->votes.value_size = sizeof(struct moot_vote);

@@ -1,7 +1,7 @@
 /*
  * The engine's dispatch. Happy path: an event is handed to the part that owns it; then the standing
- * rules run once (certificates, ticks, upgrades, own writes); then everything this step wrote becomes
- * one commit, and every action that shows it waits for that commit.
+ * rules run once (certificates, ticks, upgrades, own writes), unless another event follows at once; then
+ * everything this step wrote becomes one commit, and every action that shows it waits for that commit.
  * Failures: no step fails. What is refused is counted and, where somebody waits, answered.
  */
 #include <stdio.h>
@@ -351,7 +351,8 @@ void moot_engine_step(const struct moot_engine_env *env, const struct moot_event
         step.engine->now_ms = event->now_ms;
     step.engine->wall_s = event->wall_s;
     dispatch(&step, event);
-    standing_rules(&step);
+    if (!event->more)
+        standing_rules(&step);
     finish(&step);
     env->store->release(env->store->self);
 }

@@ -152,6 +152,9 @@ struct moot_event {
     const struct moot_job *job;
     uint64_t call_number;
     const struct moot_call *call;
+    /* Another event is stepped right after this one: what holds after every event (own writes, sending,
+     * the next wake-up) is looked at once, after the last. */
+    bool more;
 };
 
 /* ---- actions ---- */

@@ -25,6 +25,7 @@ struct moot_staged {
     uint64_t seq;
     uint64_t call_number; /* answered when durable; 0: nobody waits */
     uint64_t asked_ms;
+    uint64_t put_before; /* a put: seq of the one of the same record staged before it; 0: none */
     uint32_t epoch;
     uint16_t kind;
     struct moot_blob payload;
@@ -255,8 +256,10 @@ struct moot_engine {
     bool root_stale, loose_root_stale; /* caches below */
     struct moot_digest frontier_root, loose_root;
 
-    struct moot_list staged; /* struct moot_staged */
-    uint64_t append_ticket;  /* own commit under way; 0: none */
+    struct moot_list staged;     /* struct moot_staged */
+    uint64_t staged_bytes;       /* of their payloads */
+    struct moot_map staged_puts; /* record key → u64: seq of the last put staged for it */
+    uint64_t append_ticket;      /* own commit under way; 0: none */
     struct moot_list
         heard; /* struct moot_key: peers whose view of our chain we have caught up with */
 
@@ -342,6 +345,8 @@ bool moot_append_ready(const struct moot_step *step); /* heard, or exempt */
 uint64_t moot_append_next_seq(const struct moot_step *step);
 enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct moot_bytes payload,
                                    uint64_t call_number);
+/* Seq of the last put of that record among what is staged; 0: none. */
+uint64_t moot_append_staged_put(const struct moot_step *step, struct moot_bytes key);
 void moot_append_flush(struct moot_step *step);
 void moot_append_committed(struct moot_step *step);
 void moot_append_heard(struct moot_step *step, const struct moot_session *session);

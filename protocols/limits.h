@@ -51,7 +51,10 @@
 #define MOOT_PACKAGE_DEPTH_MAX 16 /* components of one path; deeper is refused as a bad path */
 #define MOOT_PACKAGE_NOTES_BYTES_MAX 16384 /* release notes of one package; longer is refused */
 #define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
-#define MOOT_CALLS_WAITING_MAX 256 /* API calls waiting for an answer; one more is refused */
+#define MOOT_STAGED_FACTS_MAX 16384 /* own facts waiting to be written; one more is refused */
+#define MOOT_STAGED_BYTES_MAX 8388608 /* their payload bytes; records beyond are refused */
+#define MOOT_STAGED_RESERVE_FACTS 256 /* of these places none is for records: lane 0 is never crowded out */
+#define MOOT_FLUSH_BYTES_MAX 4194304 /* payload bytes of own facts in one commit; more go into the next one */
 
 /* clang-format on */
 

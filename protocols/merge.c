@@ -223,14 +223,12 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
 enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
                                     struct moot_bytes *ret_run)
 {
-    struct moot_digest sum;
     if (row.size <= MOOT_LOG_ROW_HEAD_BYTES)
         return MOOT_STORE_DAMAGED;
     *ret_index = moot_u32_get(row.data);
     *ret_run =
         moot_bytes_of(row.data + MOOT_LOG_ROW_HEAD_BYTES, row.size - MOOT_LOG_ROW_HEAD_BYTES);
-    moot_digest_of_bytes("moot/row/1", *ret_run, &sum);
-    return memcmp(sum.b, row.data + 4, 8) == 0 ? MOOT_OK : MOOT_STORE_DAMAGED;
+    return moot_u64_get(row.data + 4) == moot_checksum_of(*ret_run) ? MOOT_OK : MOOT_STORE_DAMAGED;
 }
 
 static void log_run(struct moot_step *step, const struct moot_chain *chain,
@@ -241,12 +239,10 @@ static void log_run(struct moot_step *step, const struct moot_chain *chain,
     uint8_t lsn[8], index[12];
     size_t size = MOOT_LOG_ROW_HEAD_BYTES + run->encoded.size;
     uint8_t *row = moot_arena_take(step->arena, size);
-    struct moot_digest sum;
     MOOT_INVARIANT(row != NULL);
     moot_u64_put(lsn, ++engine->lsn);
     moot_u32_put(row, chain->index);
-    moot_digest_of_bytes("moot/row/1", run->encoded, &sum);
-    memcpy(row + 4, sum.b, 8);
+    moot_u64_put(row + 4, moot_checksum_of(run->encoded));
     memcpy(row + MOOT_LOG_ROW_HEAD_BYTES, run->encoded.data, run->encoded.size);
     moot_step_put(step, MOOT_TABLE_LOG, moot_bytes_of(lsn, sizeof lsn), moot_bytes_of(row, size));
     moot_u32_put(index, chain->index);

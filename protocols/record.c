@@ -43,16 +43,9 @@ static uint32_t context_of(const struct moot_step *step, struct moot_bytes key,
         const struct moot_record_value *value = moot_list_at(step->pool, &record->values, i);
         context_raise(entries, &count, &value->chain, value->seq);
     }
-    for (uint32_t i = engine->staged.count; own && i > 0; i--) {
-        const struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, i - 1);
-        struct moot_record_put put;
-        if (staged->kind == MOOT_KIND_RECORD_PUT &&
-            moot_record_put_decode(moot_blob_get(step->pool, staged->payload), &put) == MOOT_OK &&
-            moot_bytes_equal(put.key, key)) {
-            context_raise(entries, &count, &own->id, staged->seq);
-            break;
-        }
-    }
+    uint64_t staged_seq = moot_append_staged_put(step, key);
+    if (own && staged_seq > 0)
+        context_raise(entries, &count, &own->id, staged_seq);
     *ret = entries;
     return count;
 }

@@ -66,6 +66,8 @@ void *moot_list_add(struct moot_pool *pool, struct moot_list *list);
 void *moot_list_at(const struct moot_pool *pool, const struct moot_list *list, uint32_t index);
 /* Removes one item, keeping the order of the rest. */
 void moot_list_remove(struct moot_pool *pool, struct moot_list *list, uint32_t index);
+/* Removes the first `count` items (at most all). */
+void moot_list_drop(struct moot_pool *pool, struct moot_list *list, uint32_t count);
 void moot_list_clear(struct moot_pool *pool, struct moot_list *list);
 
 #endif

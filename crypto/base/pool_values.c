@@ -88,6 +88,17 @@ void moot_list_remove(struct moot_pool *pool, struct moot_list *list, uint32_t i
     memmove(item, item + list->item_size, list_bytes(list, list->count - index));
 }
 
+void moot_list_drop(struct moot_pool *pool, struct moot_list *list, uint32_t count)
+{
+    MOOT_REQUIRE(count <= list->count);
+    if (count == 0) {
+        return;
+    }
+    uint8_t *items = moot_pool_at(pool, list->handle);
+    list->count -= count;
+    memmove(items, items + list_bytes(list, count), list_bytes(list, list->count));
+}
+
 void moot_list_clear(struct moot_pool *pool, struct moot_list *list)
 {
     moot_pool_give(pool, list->handle, list_bytes(list, list->capacity));

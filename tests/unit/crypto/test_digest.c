@@ -52,12 +52,29 @@ static void test_another_tag_is_another_digest(void **state)
     assert_false(moot_digest_equal(&one, &two));
 }
 
+static void test_a_checksum_sees_every_flipped_bit(void **state)
+{
+    (void)state;
+    uint8_t bytes[257];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    uint64_t sum = moot_checksum_of(moot_bytes_of(bytes, sizeof bytes));
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_true(moot_checksum_of(moot_bytes_of(bytes, sizeof bytes)) != sum);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_true(moot_checksum_of(moot_bytes_of(bytes, sizeof bytes)) == sum);
+    assert_true(moot_checksum_of(moot_bytes_of(bytes, sizeof bytes - 1)) != sum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_bare_hash_is_blake2b_256),
         cmocka_unit_test(test_the_tag_goes_in_front_and_parts_are_joined),
         cmocka_unit_test(test_another_tag_is_another_digest),
+        cmocka_unit_test(test_a_checksum_sees_every_flipped_bit),
     };
     return moot_crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -213,6 +213,12 @@ static void test_a_list_does_what_an_array_does(void **state)
             memmove(&model[at], &model[at + 1], (count - at - 1) * sizeof model[0]);
             count--;
         }
+        if (step % 3001 == 0) {
+            uint32_t front = (uint32_t)test_random_below(&random, count + 1);
+            moot_list_drop(pool, &list, front);
+            memmove(model, &model[front], (count - front) * sizeof model[0]);
+            count -= front;
+        }
         assert_int_equal(list.count, count);
         if (step % 97 == 0) {
             for (uint32_t i = 0; i < count; i++) {

@@ -88,7 +88,7 @@ def finish(main):
         traceback.print_exc(file=sys.stdout)
         check(False, "the test ran to its end", "it broke")
     if _failed:
-        for node in _nodes:
+        for node in [n for n in _nodes if n.process is not None][-4:]:
             node.last_words()
     print(f"{_checks} checks, {_failed} failed", flush=True)
     sys.exit(1 if _failed else 0)

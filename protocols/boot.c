@@ -252,6 +252,7 @@ static void empty_collections(struct moot_engine *engine)
     engine->invites.item_size = sizeof(struct moot_invite);
     engine->votes.value_size = sizeof(struct moot_vote);
     engine->loose.value_size = sizeof(struct moot_loose);
+    engine->loose_signers.value_size = sizeof(uint32_t);
     engine->pending.value_size = sizeof(struct moot_blob);
     engine->sessions.value_size = sizeof(struct moot_session);
     engine->peers.value_size = sizeof(struct moot_peer);

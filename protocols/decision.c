@@ -75,6 +75,24 @@ enum moot_status moot_vote_restore(struct moot_engine *engine, struct moot_pool 
     return MOOT_OK;
 }
 
+/* What no signer helps with, whoever proposed it: a turn that does not follow the timeline in force, or a
+ * window that is over or wider than turns may have. */
+static enum moot_status turn_check(const struct moot_engine *engine, const struct moot_pool *pool,
+                                   const struct moot_body *body)
+{
+    const struct moot_era *era = moot_state_era(&engine->state, pool);
+    const struct moot_turn_body *turn = &body->turn;
+    uint64_t epoch = engine->state.epoch;
+    if (body->kind != MOOT_BODY_TURN)
+        return MOOT_OK;
+    if (turn->k != era->k + 1 || !moot_digest_equal(&turn->before, &era->timeline))
+        return MOOT_WRONG_TIMELINE;
+    if (turn->last <= epoch || turn->last - turn->earliest > MOOT_TURN_WINDOW_MAX ||
+        turn->earliest > epoch + MOOT_TURN_WINDOW_MAX)
+        return MOOT_WINDOW;
+    return MOOT_OK;
+}
+
 /* Administrators vote; in a turn that makes new administrators those consent with the same signature. */
 static bool may_vote(const struct moot_engine *engine, const struct moot_pool *pool,
                      const struct moot_body *body, enum moot_verdict verdict)
@@ -106,8 +124,14 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
     enum moot_status status = moot_body_decode(body, &decoded);
     if (status != MOOT_OK)
         return status;
+    if (reason.size > MOOT_REASON_BYTES_MAX || !moot_utf8_valid(reason))
+        return MOOT_BAD_ARGUMENT;
     if (!may_vote(engine, step->pool, &decoded, verdict))
         return MOOT_NOT_ADMIN;
+    if (verdict == MOOT_VERDICT_YES)
+        status = turn_check(engine, step->pool, &decoded);
+    if (status != MOOT_OK)
+        return status;
     if (!moot_append_ready(step))
         return MOOT_BEING_HEARD;
     const struct moot_digest *timeline = &moot_state_era(&engine->state, step->pool)->timeline;
@@ -289,10 +313,12 @@ void moot_decision_tally(const struct moot_engine *engine, const struct moot_poo
         if (era && moot_digest_equal(&statement->timeline, &yes_statement->timeline) &&
             moot_digest_equal(&statement->body, &yes_statement->body)) {
             bool yes = statement->verdict == MOOT_VERDICT_YES;
+            bool member = moot_admin_set_find(&era->admins, &loose->signer) >= 0;
             uint32_t *count = yes ? &ret->yes_count : &ret->no_count;
             struct moot_key *keys = yes ? ret->yes : ret->no;
-            if (*count < MOOT_CERTIFICATE_SIGNERS_MAX)
+            if ((yes || member) && *count < MOOT_CERTIFICATE_SIGNERS_MAX)
                 keys[(*count)++] = loose->signer;
+            ret->yes_members += yes && member ? 1 : 0;
         }
         more = moot_map_after(pool, &engine->loose, item.key, &item);
     }

@@ -263,9 +263,10 @@ struct moot_engine {
     struct moot_list
         heard; /* struct moot_key: peers whose view of our chain we have caught up with */
 
-    struct moot_map votes; /* MOOT_VOTE_KEY_BYTES → struct moot_vote */
-    struct moot_map loose; /* → struct moot_loose */
-    bool collect_wanted;   /* approvals, proposals or eras changed: try to assemble certificates */
+    struct moot_map votes;         /* MOOT_VOTE_KEY_BYTES → struct moot_vote */
+    struct moot_map loose;         /* → struct moot_loose */
+    struct moot_map loose_signers; /* device key → u32: how many of them are its own */
+    bool collect_wanted; /* approvals, proposals or eras changed: try to assemble certificates */
     uint64_t epoch_since_ms;
     struct moot_map pending; /* object id → moot_blob: objects of unknown timelines */
 
@@ -409,10 +410,12 @@ enum moot_status moot_vote_restore(struct moot_engine *engine, struct moot_pool 
                                    struct moot_bytes key, struct moot_bytes row);
 bool moot_engine_is_admin(const struct moot_engine *engine, const struct moot_pool *pool);
 
-/* Tally of one slot on the current timeline, from loose approvals. */
+/* Tally of one slot on the current timeline, from loose approvals. Who is in the deciding set may say
+ * no; yes also holds the consents of new administrators. */
 struct moot_tally {
     struct moot_digest timeline;
     uint32_t yes_count, no_count;
+    uint32_t yes_members; /* of yes: those in the deciding set */
     struct moot_key yes[MOOT_CERTIFICATE_SIGNERS_MAX], no[MOOT_CERTIFICATE_SIGNERS_MAX];
 };
 void moot_decision_tally(const struct moot_engine *engine, const struct moot_pool *pool,

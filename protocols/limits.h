@@ -19,7 +19,8 @@
 #define MOOT_PULL_CREDIT_BYTES 917504 /* bytes of runs and objects asked for in one PULL */
 #define MOOT_PULL_IDLE_MS_MAX 30000 /* longest pause between two PULLs of an idle pair */
 #define MOOT_PENDING_MAX 64 /* objects kept that cannot be judged yet; the oldest goes first */
-#define MOOT_LOOSE_MAX 4096 /* loose approvals, tick signatures and readiness; more are refused */
+#define MOOT_LOOSE_MAX 16384 /* loose approvals, tick signatures and readiness (this up to three quarters); more are refused */
+#define MOOT_LOOSE_PER_SIGNER_MAX 256 /* the same of one device; more are refused */
 #define MOOT_INVITES_MAX 16 /* open invitations; the oldest goes first */
 #define MOOT_INVITE_MS 900000 /* life of an invitation: 15 minutes */
 #define MOOT_INVITE_FAILURES_MAX 5 /* wrong tries after which every open invitation burns */

@@ -167,12 +167,16 @@ bool moot_loose_slot_open(const struct moot_engine *engine, const struct moot_po
     return decision.state == MOOT_DECISION_OPEN;
 }
 
+/* Until the upgrade's deadline: by then it has been decided, and old ones do not pile up. */
 static bool readiness_wanted(const struct moot_engine *engine, const struct moot_pool *pool,
                              const struct moot_loose *loose)
 {
     const struct moot_proposal *proposal =
         moot_state_proposal(&engine->state, pool, &loose->proposal);
+    struct moot_body body;
     return proposal && proposal->kind == MOOT_BODY_UPGRADE && !proposal->withdrawn &&
+           moot_body_decode(moot_blob_get(pool, proposal->body), &body) == MOOT_OK &&
+           engine->state.epoch <= body.upgrade.deadline_epoch &&
            moot_state_member(&engine->state, pool, &loose->signer);
 }
 
@@ -211,6 +215,34 @@ static void loose_free(struct moot_pool *pool, struct moot_loose *loose)
     moot_blob_clear(pool, &loose->reason);
 }
 
+static uint32_t signer_count(const struct moot_engine *engine, const struct moot_pool *pool,
+                             const struct moot_key *signer)
+{
+    const uint32_t *count = moot_map_get(pool, &engine->loose_signers, moot_key_bytes(signer));
+    return count ? *count : 0;
+}
+
+static bool signer_add(struct moot_engine *engine, struct moot_pool *pool,
+                       const struct moot_key *signer)
+{
+    uint32_t *count = moot_map_put(pool, &engine->loose_signers, moot_key_bytes(signer), NULL);
+    if (count)
+        ++*count;
+    return count != NULL;
+}
+
+/* Takes the entry of that key out of memory. */
+static void loose_remove(struct moot_engine *engine, struct moot_pool *pool, struct moot_bytes key)
+{
+    struct moot_loose *loose = moot_map_get(pool, &engine->loose, key);
+    const struct moot_key signer = loose->signer;
+    uint32_t *count = moot_map_get(pool, &engine->loose_signers, moot_key_bytes(&signer));
+    if (count && --*count == 0)
+        moot_map_remove(pool, &engine->loose_signers, moot_key_bytes(&signer));
+    loose_free(pool, loose);
+    moot_map_remove(pool, &engine->loose, key);
+}
+
 /* Memory only; the caller writes the row. `replace` is the entry of the same key, or NULL. */
 static enum moot_status keep(struct moot_engine *engine, struct moot_pool *pool,
                              const struct moot_loose *loose, struct moot_bytes encoded,
@@ -218,17 +250,18 @@ static enum moot_status keep(struct moot_engine *engine, struct moot_pool *pool,
 {
     uint8_t key[MOOT_LOOSE_KEY_BYTES_MAX];
     size_t key_size = loose_key(loose, key);
+    bool added = false;
     struct moot_loose *kept =
-        moot_map_put(pool, &engine->loose, moot_bytes_of(key, key_size), NULL);
+        moot_map_put(pool, &engine->loose, moot_bytes_of(key, key_size), &added);
     if (!kept)
         return MOOT_NO_MEMORY;
     loose_free(pool, kept);
     *kept = *loose;
     kept->encoded = kept->reason = (struct moot_blob){0};
-    if (!moot_blob_set(pool, &kept->encoded, encoded) ||
+    if ((added && !signer_add(engine, pool, &loose->signer)) ||
+        !moot_blob_set(pool, &kept->encoded, encoded) ||
         !moot_blob_set(pool, &kept->reason, reason)) {
-        loose_free(pool, kept);
-        moot_map_remove(pool, &engine->loose, moot_bytes_of(key, key_size));
+        loose_remove(engine, pool, moot_bytes_of(key, key_size));
         return MOOT_NO_MEMORY;
     }
     engine->loose_root_stale = true;
@@ -268,6 +301,18 @@ static bool signature_good(const struct moot_engine *engine, const struct moot_l
                                 &loose->signature);
 }
 
+/* Nobody's word may crowd out the others': each signer has a share, and approvals have a part that
+ * readiness does not reach. */
+static enum moot_status room_for(const struct moot_step *step, const struct moot_loose *loose)
+{
+    const struct moot_engine *engine = step->engine;
+    uint32_t max = loose->kind == MOOT_LOOSE_APPROVAL ? MOOT_LOOSE_MAX : MOOT_LOOSE_MAX / 4 * 3;
+    return engine->loose.count >= max ||
+                   signer_count(engine, step->pool, &loose->signer) >= MOOT_LOOSE_PER_SIGNER_MAX
+               ? MOOT_LIMIT
+               : MOOT_OK;
+}
+
 /* What is held under the same key decides: the same again, an older word, or a second vote. */
 static enum moot_status compare_held(struct moot_step *step, const struct moot_loose *loose)
 {
@@ -276,7 +321,7 @@ static enum moot_status compare_held(struct moot_step *step, const struct moot_l
     const struct moot_loose *held =
         moot_map_get(step->pool, &step->engine->loose, moot_bytes_of(key, key_size));
     if (!held)
-        return step->engine->loose.count >= MOOT_LOOSE_MAX ? MOOT_LIMIT : MOOT_OK;
+        return room_for(step, loose);
     if (moot_digest_equal(&held->id, &loose->id))
         return MOOT_REPLAYED;
     if (loose->kind == MOOT_LOOSE_APPROVAL)
@@ -411,8 +456,7 @@ void moot_loose_sweep(struct moot_step *step)
         size_t size = item.key.size;
         memcpy(key, item.key.data, size);
         if (!wanted(engine, step->pool, item.value)) {
-            loose_free(step->pool, item.value);
-            moot_map_remove(step->pool, &engine->loose, moot_bytes_of(key, size));
+            loose_remove(engine, step->pool, moot_bytes_of(key, size));
             moot_step_delete(step, MOOT_TABLE_LOOSE, moot_bytes_of(key, size));
         }
         more = moot_map_after(step->pool, &engine->loose, moot_bytes_of(key, size), &item);

@@ -244,6 +244,12 @@ static void propose_admins(struct moot_step *step, uint64_t call_number,
             return;
         }
     }
+    struct moot_slot slot = {.kind = MOOT_SLOT_TURN, .number = era->k + 1};
+    if (moot_decision_voted(engine, step->pool, &slot)) {
+        moot_call_refuse(step, call_number, MOOT_SLOT_TAKEN,
+                         "this administrator's vote for the next turn is given");
+        return;
+    }
     body.turn.k = era->k + 1;
     body.turn.before = era->timeline;
     body.turn.what = MOOT_TURN_ADMINS;
@@ -294,6 +300,10 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
     }
     if (upgrade->deadline_epoch == 0)
         upgrade->deadline_epoch = epoch + engine->config.deadline_epochs;
+    if (upgrade->deadline_epoch <= epoch) {
+        moot_call_refuse(step, call_number, MOOT_WINDOW, "the deadline is over already");
+        return;
+    }
     if (upgrade->min_protocol == 0)
         upgrade->min_protocol = protocol;
     moot_propose_body(step, call_number, MOOT_KIND_UPGRADE_PROPOSED, &body, call->dry_run);
@@ -318,6 +328,19 @@ void moot_propose_folded(struct moot_step *step, uint64_t first_seq)
     }
 }
 
+/* Enough administrators in force want it: a proposal of one alone must not use up the one consent that a
+ * device has for this turn. */
+static bool wanted_by_enough(const struct moot_engine *engine, const struct moot_pool *pool,
+                             const struct moot_proposal *proposal, const struct moot_body *body)
+{
+    const struct moot_era *era = moot_state_era(&engine->state, pool);
+    struct moot_statement statement;
+    struct moot_tally tally;
+    moot_body_statement(body, &proposal->id, &era->timeline, MOOT_VERDICT_YES, &statement);
+    moot_decision_tally(engine, pool, &statement, &tally);
+    return tally.yes_members >= era->admins.threshold;
+}
+
 /* A device named in a new set proves that its key is alive: the turn needs all of them. */
 void moot_propose_consent(struct moot_step *step)
 {
@@ -338,7 +361,9 @@ void moot_propose_consent(struct moot_step *step)
             continue;
         moot_body_slot(&body, &proposal->id, &slot);
         if (moot_decision_voted(engine, step->pool, &slot) ||
-            moot_proposal_phase(engine, step->pool, proposal, &possible) != MOOT_PROPOSAL_PROPOSED)
+            moot_proposal_phase(engine, step->pool, proposal, &possible) !=
+                MOOT_PROPOSAL_PROPOSED ||
+            !wanted_by_enough(engine, step->pool, proposal, &body))
             continue;
         enum moot_status status =
             moot_decision_vote(step, moot_blob_get(step->pool, proposal->body), MOOT_VERDICT_YES,
@@ -386,6 +411,9 @@ static void approve(struct moot_step *step, uint64_t call_number, const struct m
         status = MOOT_NOT_ADMIN;
     if (status == MOOT_OK)
         status = digest_check(proposal, call->digest_text);
+    if (status == MOOT_OK &&
+        (call->reason.size > MOOT_REASON_BYTES_MAX || !moot_utf8_valid(call->reason)))
+        status = MOOT_BAD_ARGUMENT;
     if (status == MOOT_OK)
         status = open_or_why(step, proposal, &phase);
     if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED && !call->dry_run)

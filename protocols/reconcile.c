@@ -165,13 +165,21 @@ void moot_reconcile_entry_tag(const struct moot_session *session, const struct m
     memcpy(ret, digest.b, 8);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static void write_lists(struct moot_step *step, const struct moot_session *session,
                         struct moot_writer *writer)
 {
     struct moot_engine *engine = step->engine;
     struct moot_map_item item;
-    moot_write_array(writer, engine->state.chains.count);
+    uint32_t left = least(engine->state.chains.count, MOOT_CHAINS_LISTED_MAX);
+    moot_write_array(writer, left);
     for (MOOT_MAP_EACH(step->pool, &engine->state.chains, item)) {
+        if (left-- == 0)
+            break;
         const struct moot_chain *chain = item.value;
         uint64_t seq = moot_merge_seq(step, chain);
         uint8_t tag[8] = {0};
@@ -182,11 +190,18 @@ static void write_lists(struct moot_step *step, const struct moot_session *sessi
         moot_write_uint(writer, seq);
         moot_write_bin(writer, moot_bytes_of(tag, sizeof tag));
     }
-    moot_write_array(writer, engine->state.object_ids.count);
-    for (MOOT_MAP_EACH(step->pool, &engine->state.object_ids, item))
+    left = least(engine->state.object_ids.count, MOOT_TAGS_MAX);
+    moot_write_array(writer, left);
+    for (MOOT_MAP_EACH(step->pool, &engine->state.object_ids, item)) {
+        if (left-- == 0)
+            break;
         moot_write_bin(writer, moot_bytes_of(item.key.data, 8));
-    moot_write_array(writer, engine->loose.count);
+    }
+    left = least(engine->loose.count, MOOT_TAGS_MAX);
+    moot_write_array(writer, left);
     for (MOOT_MAP_EACH(step->pool, &engine->loose, item)) {
+        if (left-- == 0)
+            break;
         const struct moot_loose *loose = item.value;
         moot_write_bin(writer, moot_bytes_of(loose->id.b, 8));
     }

@@ -7,8 +7,6 @@
 #include "crypto/base/contract.h"
 #include "protocols/reconcile_parts.h"
 
-#define TAGS_MAX 8192
-
 /* Sorted tags of what the other side holds. */
 struct tags {
     uint64_t *tags;
@@ -34,7 +32,7 @@ static void sift(uint64_t *heap, uint32_t root, uint32_t count)
 
 static void tags_read(struct moot_step *step, struct moot_cursor *body, struct tags *ret)
 {
-    ret->count = moot_read_array_any(body, TAGS_MAX);
+    ret->count = moot_read_array_any(body, MOOT_TAGS_MAX);
     ret->tags = moot_arena_take(step->arena, (ret->count + 1u) * sizeof *ret->tags);
     MOOT_INVARIANT(ret->tags != NULL);
     for (uint32_t i = 0; i < ret->count; i++) {
@@ -125,6 +123,8 @@ static enum moot_status run_holding(struct moot_step *step, const struct moot_ch
 static void add_chain(struct moot_step *step, struct answer *answer, const struct moot_chain *chain,
                       uint64_t held_seq)
 {
+    if (held_seq >= chain->tail.seq)
+        return; /* whatever number the other side gives */
     uint64_t seq = held_seq + 1;
     while (seq <= chain->tail.seq && !answer->more) {
         struct moot_bytes encoded;
@@ -176,7 +176,7 @@ static void add_chains(struct moot_step *step, struct answer *answer,
 {
     struct moot_engine *engine = step->engine;
     struct moot_map_item item;
-    uint32_t chains = engine->state.chains.count;
+    uint32_t chains = engine->state.chain_count;
     uint64_t *held = moot_arena_take_zeroed(step->arena, chains + 1u, sizeof *held);
     MOOT_INVARIANT(held != NULL);
     for (uint32_t i = 0; i < count; i++) {
@@ -186,7 +186,7 @@ static void add_chains(struct moot_step *step, struct answer *answer,
         uint64_t seq = moot_read_uint(entries, UINT64_MAX);
         struct moot_bytes tag = moot_read_bin(entries, 8);
         const struct moot_chain *chain = moot_state_chain(&engine->state, step->pool, &id);
-        if (!chain || chain->index >= chains || tag.size != 8)
+        if (!chain || tag.size != 8)
             continue;
         held[chain->index] = seq;
         uint8_t mine[8], none[8] = {0};
@@ -199,8 +199,7 @@ static void add_chains(struct moot_step *step, struct answer *answer,
     }
     for (MOOT_MAP_EACH(step->pool, &engine->state.chains, item)) {
         const struct moot_chain *chain = item.value;
-        if (chain->index < chains)
-            add_chain(step, answer, chain, held[chain->index]);
+        add_chain(step, answer, chain, held[chain->index]);
     }
 }
 
@@ -255,7 +254,7 @@ void moot_reconcile_pull_asked(struct moot_step *step, struct moot_session *sess
     moot_reconcile_read_fork(body, &fork);
     uint64_t credit = moot_read_uint(body, MOOT_FRAME_BYTES_MAX);
     bool lists = moot_read_bool(body);
-    uint32_t entry_count = moot_read_array_any(body, MOOT_DEVICES_MAX);
+    uint32_t entry_count = moot_read_array_any(body, MOOT_CHAINS_LISTED_MAX);
     struct moot_cursor entries = *body;
     for (uint32_t i = 0; i < entry_count; i++)
         (void)moot_read_value(body);

@@ -4,6 +4,10 @@
 
 #include "protocols/inside.h"
 
+/* A PULL's lists. What is beyond them is sent once more for nothing. */
+#define MOOT_TAGS_MAX 16384
+#define MOOT_CHAINS_LISTED_MAX (2 * MOOT_DEVICES_MAX)
+
 /* First value of a PULL's answer. */
 enum moot_pull_state { MOOT_PULL_EQUAL = 1, MOOT_PULL_DATA = 2, MOOT_PULL_LISTS = 3 };
 

@@ -124,17 +124,17 @@ static uint32_t due_epoch(struct moot_step *step, const struct signed_ticks *min
     return engine->now_ms >= *ret_again_ms ? epoch + 1 : 0;
 }
 
-/* Whether the tick must, may not, or need not name the certified turn. */
+/* Whether the tick must, may not, or need not name the certified turn (NULL: there is none in force to be,
+ * perhaps because two are certified). One who has signed a turning tick signs no plain one, unless the
+ * certified epoch has passed the window: then that tick cannot be certified any more. */
 static bool names_turn(const struct moot_step *step, const struct signed_ticks *mine,
                        const struct moot_turn_body *turn, uint32_t epoch, bool *ret_forbidden)
 {
-    *ret_forbidden = false;
-    if (epoch < turn->earliest)
-        return false;
-    if (epoch <= turn->last)
+    if (turn && epoch >= turn->earliest && epoch <= turn->last) {
+        *ret_forbidden = false;
         return true;
-    /* Past the window: plain, unless a turning tick of mine could still be certified. */
-    *ret_forbidden = mine->turning && step->engine->state.epoch < turn->last;
+    }
+    *ret_forbidden = mine->turning && !(turn && step->engine->state.epoch >= turn->last);
     return false;
 }
 
@@ -159,7 +159,7 @@ void moot_timeline_step(struct moot_step *step)
         return;
     }
     const struct moot_object_row *object = moot_timeline_turn(engine, step->pool, &turn);
-    bool turning = object && names_turn(step, &mine, &turn, epoch, &forbidden);
+    bool turning = names_turn(step, &mine, object ? &turn : NULL, epoch, &forbidden);
     if (forbidden)
         return;
     struct moot_bytes body =

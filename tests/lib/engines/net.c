@@ -203,6 +203,8 @@ static void step(struct test_net *net, struct test_node *node, struct moot_event
     event->wall_s = WALL_S + net->now_ms / 1000;
     moot_engine_step(&node->env, event, &actions);
     node->wake_ms = actions.wake_ms > net->now_ms ? actions.wake_ms : net->now_ms + 1;
+    if (net->watch)
+        net->watch(net, node, event, &actions);
     act(net, node, &actions);
     net->steps++;
 }

@@ -92,6 +92,10 @@ struct test_net {
     struct moot_arena arena;
     uint64_t call_number;
     uint64_t steps;
+    /* Sees every step before its actions are done; NULL: nobody looks. */
+    void (*watch)(struct test_net *net, const struct test_node *node,
+                  const struct moot_event *event, const struct moot_actions *actions);
+    void *watch_context;
 };
 
 /* `count` nodes, none in a mesh. */

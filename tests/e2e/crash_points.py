@@ -194,17 +194,7 @@ class VoteNo(Scenario):
             node.settings = ["epoch_interval=1h", *SETTINGS]
             node.start()
         self.proposal, self.double = None, 0
-        source = os.path.join(self.directory, "tree")
-        os.makedirs(source)
-        with open(os.path.join(source, "file"), "w", encoding="ascii") as file:
-            file.write("one file\n")
-        self.package = os.path.join(self.directory, "p.moot")
-        code, answer = self.ana.moot("package", "build", source, "--name", "pack", "--version", "1.0.0", "--output",
-                                     self.package, "--key", os.path.join(self.directory, "key"))
-        if code:
-            raise Failed(f"package build: {answer}")
-        with open(self.package, "rb") as file:
-            self.manifest = self.ana.ask("PUT", "packages", file.read())["manifest"]
+        self.manifest = meshlib.send_package(self.ana, meshlib.package(self.directory, self.ana))
 
     def propose(self):
         answer = retried(lambda: self.ana.post("propose/upgrade", manifest=self.manifest, kind="soft", ready=3))

@@ -396,3 +396,21 @@ def mesh(directory, names, settings=("epoch_interval=500ms", "gossip_interval=10
         turn(nodes[0], nodes[:admins], threshold)
     return nodes
 
+
+def package(directory, node, version="1.0.0", size_bytes=10, rng=None, name="pack"):
+    """A package file of about that size, built with moot; its path."""
+    source = tempfile.mkdtemp(prefix="tree-", dir=directory)
+    with open(os.path.join(source, "file"), "wb") as file:
+        file.write(rng.randbytes(size_bytes) if rng else b"x" * size_bytes)
+    path = os.path.join(directory, f"{name}-{version}.moot")
+    code, answer = node.moot("package", "build", source, "--name", name, "--version", version, "--output", path,
+                             "--key", os.path.join(directory, "release.key"))
+    if code != 0:
+        raise Failed(f"package build: exit {code}, {answer}")
+    return path
+
+
+def send_package(node, path):
+    """Hands a package file to a node; the hash of its manifest."""
+    with open(path, "rb") as file:
+        return node.ask("PUT", "packages", file.read())["manifest"]

@@ -10,8 +10,6 @@
 #include "crypto/digest.h"
 #include "journal/state_parts.h"
 
-#define IMAGE_VERSION 1
-#define IMAGE_FIELDS 12
 #define BUFFER_BYTES 8192U
 #define ITEM_BYTES_MAX 1024U /* an era with 16 admins is the largest thing written in one piece */
 
@@ -165,28 +163,46 @@ static void opaques_write(const struct moot_state *state, const struct moot_pool
     }
 }
 
+static void turns_write(const struct moot_state *state, const struct moot_pool *pool,
+                        struct image *image)
+{
+    bin(image, moot_blob_get(pool, state->founding));
+    moot_write_digest(room(image), &moot_state_era(state, pool)->timeline);
+    moot_write_uint(room(image), state->epoch);
+    array(image, state->eras.count);
+    for (uint32_t i = 0; i < state->eras.count; i++) {
+        moot_era_encode(moot_state_era_index(state, pool, i), room(image));
+    }
+}
+
+static void objects_write(const struct moot_state *state, const struct moot_pool *pool,
+                          struct image *image)
+{
+    array(image, state->object_ids.count);
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->object_ids, item)) {
+        moot_write_bin(room(image), item.key);
+    }
+}
+
+static void image_begin(const struct moot_sink *sink, struct image *ret)
+{
+    ret->sink = sink;
+    moot_writer_init(&ret->writer, ret->buffer, sizeof ret->buffer);
+}
+
 void moot_image_write(const struct moot_state *state, const struct moot_pool *pool,
                       const struct moot_sink *sink)
 {
     MOOT_REQUIRE(state->founded);
-    struct image image = {.sink = sink};
-    moot_writer_init(&image.writer, image.buffer, sizeof image.buffer);
-    array(&image, IMAGE_FIELDS);
-    moot_write_uint(room(&image), IMAGE_VERSION);
-    bin(&image, moot_blob_get(pool, state->founding));
-    moot_write_digest(room(&image), &moot_state_era(state, pool)->timeline);
-    moot_write_uint(room(&image), state->epoch);
-    array(&image, state->eras.count);
-    for (uint32_t i = 0; i < state->eras.count; i++) {
-        moot_era_encode(moot_state_era_index(state, pool, i), room(&image));
-    }
+    struct image image;
+    image_begin(sink, &image);
+    array(&image, MOOT_IMAGE_FIELDS);
+    moot_write_uint(room(&image), MOOT_IMAGE_VERSION);
+    turns_write(state, pool, &image);
     members_write(state, pool, &image);
     chains_write(state, pool, &image);
-    array(&image, state->object_ids.count);
-    struct moot_map_item item;
-    for (MOOT_MAP_EACH(pool, &state->object_ids, item)) {
-        moot_write_bin(room(&image), item.key);
-    }
+    objects_write(state, pool, &image);
     proposals_write(state, pool, &image);
     records_write(state, pool, &image);
     opaques_write(state, pool, &image);
@@ -206,4 +222,55 @@ void moot_state_digest(const struct moot_state *state, const struct moot_pool *p
     const struct moot_sink sink = {.context = &hasher, .write = hash_write};
     moot_image_write(state, pool, &sink);
     moot_hasher_finish(&hasher, ret);
+}
+
+static void count_write(void *context, struct moot_bytes bytes)
+{
+    *(uint64_t *)context += bytes.size;
+}
+
+uint64_t moot_image_bytes(const struct moot_state *state, const struct moot_pool *pool)
+{
+    uint64_t size = 0;
+    const struct moot_sink sink = {.context = &size, .write = count_write};
+    moot_image_write(state, pool, &sink);
+    return size;
+}
+
+static void stratum_write(const struct moot_state *state, const struct moot_pool *pool,
+                          uint32_t stratum, struct image *image)
+{
+    switch (stratum) {
+    case 0:
+        turns_write(state, pool, image);
+        objects_write(state, pool, image);
+        break;
+    case 1:
+        members_write(state, pool, image);
+        chains_write(state, pool, image);
+        break;
+    case 2:
+        proposals_write(state, pool, image);
+        break;
+    default:
+        records_write(state, pool, image);
+        opaques_write(state, pool, image);
+        break;
+    }
+}
+
+void moot_strata_digests(const struct moot_state *state, const struct moot_pool *pool,
+                         struct moot_digest ret[MOOT_STRATA])
+{
+    MOOT_REQUIRE(state->founded);
+    for (uint32_t i = 0; i < MOOT_STRATA; i++) {
+        struct moot_hasher hasher;
+        struct image image;
+        moot_hasher_init(&hasher, "moot/stratum/1");
+        const struct moot_sink sink = {.context = &hasher, .write = hash_write};
+        image_begin(&sink, &image);
+        stratum_write(state, pool, i, &image);
+        flush(&image);
+        moot_hasher_finish(&hasher, &ret[i]);
+    }
 }

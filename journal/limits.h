@@ -19,6 +19,7 @@
 #define MOOT_CHAIN_EPOCH_LANE0_BYTES_MAX 268435456 /* lane 0 payload bytes of one chain in one epoch; more is over quota */
 #define MOOT_BODY_BYTES_MAX 49152 /* body of one decision; larger is refused as oversized */
 #define MOOT_OBJECT_BYTES_MAX 57344 /* one certified object, body and signatures included */
+#define MOOT_CUT_BYTES_MAX 524288 /* a snapshot's list of chains and objects; with more no snapshot is proposed */
 #define MOOT_VERSION_TEXT_BYTES_MAX 64 /* a package version in an upgrade; longer is refused as oversized */
 #define MOOT_REVERT_PLAN_BYTES_MAX 4096 /* revert plan of an upgrade; longer is refused as oversized */
 #define MOOT_REASON_BYTES_MAX 256 /* a person's reason with an approval or rejection; longer is a bad argument */

@@ -108,6 +108,49 @@ enum moot_status moot_state_object_check(const struct moot_state *state,
                                   replaces ? &body->turn.admins : NULL);
 }
 
+/* The one plain tick of a timeline at an epoch; its body's bytes go to `memory`. */
+#define PLAIN_TICK_BYTES_MAX 96
+static void plain_tick(const struct moot_digest *timeline, uint32_t epoch,
+                       uint8_t memory[PLAIN_TICK_BYTES_MAX], struct moot_object *ret)
+{
+    struct moot_digest hash;
+    struct moot_writer writer;
+    memset(ret, 0, sizeof *ret);
+    ret->body = (struct moot_body){.kind = MOOT_BODY_TICK, .epoch = epoch};
+    ret->body.tick =
+        (struct moot_tick_body){.before = *timeline, .after = *timeline, .epoch = epoch};
+    moot_writer_init(&writer, memory, PLAIN_TICK_BYTES_MAX);
+    moot_body_encode(&ret->body, &writer);
+    MOOT_ENSURE(writer.status == MOOT_OK);
+    ret->body_bytes = moot_bytes_of(memory, writer.size);
+    moot_body_hash(ret->body_bytes, &hash);
+    moot_body_statement(&ret->body, &hash, timeline, MOOT_VERDICT_YES, &ret->certificate.statement);
+    moot_statement_hash(&ret->certificate.statement, &ret->id);
+}
+
+void moot_plain_tick_id(const struct moot_digest *timeline, uint32_t epoch, struct moot_digest *ret)
+{
+    uint8_t memory[PLAIN_TICK_BYTES_MAX];
+    struct moot_object object;
+    plain_tick(timeline, epoch, memory, &object);
+    *ret = object.id;
+}
+
+bool moot_plain_tick_find(const struct moot_era *era, uint32_t highest,
+                          const struct moot_digest *id, uint32_t *ret_epoch)
+{
+    uint32_t left = MOOT_TICKS_TRIED_MAX;
+    for (uint32_t epoch = highest; epoch > era->epoch && left > 0; epoch--, left--) {
+        struct moot_digest tick;
+        moot_plain_tick_id(&era->timeline, epoch, &tick);
+        if (moot_digest_equal(&tick, id)) {
+            *ret_epoch = epoch;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void object_remove(struct moot_state *state, struct moot_pool *pool,
                           const struct moot_digest *id)
 {
@@ -221,5 +264,18 @@ enum moot_status moot_state_object_restore(struct moot_state *state, struct moot
         return MOOT_REPLAYED;
     }
     struct moot_digest dropped;
+    return object_insert(state, pool, &object, &dropped);
+}
+
+enum moot_status moot_plain_tick_imply(struct moot_state *state, struct moot_pool *pool,
+                                       const struct moot_era *era, uint32_t epoch)
+{
+    uint8_t memory[PLAIN_TICK_BYTES_MAX];
+    struct moot_object object;
+    struct moot_digest dropped;
+    if (epoch <= era->plain_epoch) {
+        return MOOT_REPLAYED;
+    }
+    plain_tick(&era->timeline, epoch, memory, &object);
     return object_insert(state, pool, &object, &dropped);
 }

@@ -25,6 +25,41 @@ void moot_state_init(struct moot_state *state)
     state->opaques.value_size = sizeof(struct moot_void);
 }
 
+static void members_clear(struct moot_state *state, struct moot_pool *pool)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->members, item)) {
+        struct moot_member *member = item.value;
+        moot_blob_clear(pool, &member->name);
+        moot_blob_clear(pool, &member->home);
+    }
+    moot_map_clear(pool, &state->members);
+}
+
+static void objects_clear(struct moot_state *state, struct moot_pool *pool)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->objects, item)) {
+        struct moot_object_row *row = item.value;
+        moot_blob_clear(pool, &row->encoded);
+        moot_blob_clear(pool, &row->body);
+    }
+    moot_map_clear(pool, &state->objects);
+    moot_map_clear(pool, &state->object_ids);
+}
+
+void moot_state_clear(struct moot_state *state, struct moot_pool *pool)
+{
+    moot_state_facts_clear(state, pool); /* keeps the keys of records, emptied */
+    moot_map_clear(pool, &state->records);
+    members_clear(state, pool);
+    objects_clear(state, pool);
+    moot_map_clear(pool, &state->chains);
+    moot_list_clear(pool, &state->eras);
+    moot_blob_clear(pool, &state->founding);
+    moot_state_init(state);
+}
+
 static enum moot_status founder_add(struct moot_state *state, struct moot_pool *pool,
                                     const struct moot_founding *founding)
 {

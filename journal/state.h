@@ -115,6 +115,8 @@ struct moot_state {
 /* ---- stratum 0 and 1 ---- */
 
 void moot_state_init(struct moot_state *state);
+/* Gives everything back to the pool; the state is empty (init) afterwards, whatever it held. */
+void moot_state_clear(struct moot_state *state, struct moot_pool *pool);
 
 /* From the payload of the founding fact: mesh id, first era, the founder as a member, its chain. */
 enum moot_status moot_state_found(struct moot_state *state, struct moot_pool *pool,
@@ -148,6 +150,9 @@ struct moot_state_change {
 enum moot_status moot_state_object_check(const struct moot_state *state,
                                          const struct moot_pool *pool,
                                          const struct moot_object *object);
+/* The id of the plain tick at that epoch of that timeline: there is only one. */
+void moot_plain_tick_id(const struct moot_digest *timeline, uint32_t epoch,
+                        struct moot_digest *ret);
 /* Adds an object that was checked, then advances epoch, eras and members as far as they go. */
 enum moot_status moot_state_object_merge(struct moot_state *state, struct moot_pool *pool,
                                          const struct moot_object *object,
@@ -267,6 +272,14 @@ void moot_image_write(const struct moot_state *state, const struct moot_pool *po
 /* *The* state digest: bare BLAKE2b-256 of the image. */
 void moot_state_digest(const struct moot_state *state, const struct moot_pool *pool,
                        struct moot_digest *ret);
+
+/* The size of the image, without writing it. */
+uint64_t moot_image_bytes(const struct moot_state *state, const struct moot_pool *pool);
+/* Tells two images apart: tag "moot/stratum/1" over the image's values of each stratum.
+ * 0: founding, timeline, epoch, eras, objects · 1: members, chains · 2: proposals, withdrawals ·
+ * 3: records, opaque facts */
+void moot_strata_digests(const struct moot_state *state, const struct moot_pool *pool,
+                         struct moot_digest ret[MOOT_STRATA]);
 
 /* tag "moot/frontier/1" over timeline ‖ count u32 ‖ for each chain with facts, ascending by id: id ‖ seq
  * u64 ‖ head id ‖ count u32 ‖ for each object, ascending: id. */

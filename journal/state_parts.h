@@ -14,6 +14,10 @@
 #define MOOT_WITHDRAWAL_KEY_BYTES (32 + 32)          /* author ‖ proposal id */
 #define MOOT_ERA_FIELDS 8
 #define MOOT_TAIL_FIELDS 9
+#define MOOT_IMAGE_VERSION 1
+#define MOOT_IMAGE_FIELDS 12
+#define MOOT_CUT_VERSION 1
+#define MOOT_CUT_FIELDS 6
 #define MOOT_SLOT_DEVICE_PREFIX_BYTES (1 + 8 + 32) /* slot kind, number, device */
 
 /* ---- objects.c ---- */
@@ -27,6 +31,16 @@ bool moot_objects_next(const struct moot_state *state, const struct moot_pool *p
 /* The body of an object held: it was decoded when it came in, so this cannot fail. */
 void moot_object_row_body(const struct moot_pool *pool, const struct moot_object_row *row,
                           struct moot_body *ret);
+
+/* Is `id` the plain tick of that era's timeline at an epoch after the era's and up to `highest`? Tries
+ * them from the highest down, at most MOOT_TICKS_TRIED_MAX. */
+#define MOOT_TICKS_TRIED_MAX 65536U
+bool moot_plain_tick_find(const struct moot_era *era, uint32_t highest,
+                          const struct moot_digest *id, uint32_t *ret_epoch);
+/* Puts in the plain tick of a followed timeline without its certificate: for a state rebuilt at a cut
+ * whose tick a higher one has outdated since. REPLAYED, NO_MEMORY. */
+enum moot_status moot_plain_tick_imply(struct moot_state *state, struct moot_pool *pool,
+                                       const struct moot_era *era, uint32_t epoch);
 
 /* ---- eras.c ---- */
 

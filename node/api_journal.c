@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal/log_row.h"
 #include "journal/run.h"
 #include "node/api_internal.h"
 

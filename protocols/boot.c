@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "journal/log_row.h"
 #include "protocols/inside.h"
 #include "protocols/view.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
-#include "crypto/digest.h"
+#include "journal/log_row.h"
 #include "protocols/inside.h"
 
 #define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
@@ -220,33 +220,19 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
 
 /* ---- merge and reduce ---- */
 
-enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
-                                    struct moot_bytes *ret_run)
-{
-    if (row.size <= MOOT_LOG_ROW_HEAD_BYTES)
-        return MOOT_STORE_DAMAGED;
-    *ret_index = moot_u32_get(row.data);
-    *ret_run =
-        moot_bytes_of(row.data + MOOT_LOG_ROW_HEAD_BYTES, row.size - MOOT_LOG_ROW_HEAD_BYTES);
-    return moot_u64_get(row.data + 4) == moot_checksum_of(*ret_run) ? MOOT_OK : MOOT_STORE_DAMAGED;
-}
-
 static void log_run(struct moot_step *step, const struct moot_chain *chain,
                     const struct moot_verified_run *verified)
 {
     struct moot_engine *engine = step->engine;
     const struct moot_run *run = &verified->run;
-    uint8_t lsn[8], index[12];
+    uint8_t lsn[MOOT_LSN_KEY_BYTES], index[MOOT_RUN_KEY_BYTES];
     size_t size = MOOT_LOG_ROW_HEAD_BYTES + run->encoded.size;
     uint8_t *row = moot_arena_take(step->arena, size);
     MOOT_INVARIANT(row != NULL);
     moot_u64_put(lsn, ++engine->lsn);
-    moot_u32_put(row, chain->index);
-    moot_u64_put(row + 4, moot_checksum_of(run->encoded));
-    memcpy(row + MOOT_LOG_ROW_HEAD_BYTES, run->encoded.data, run->encoded.size);
+    moot_log_row_encode(chain->index, run->encoded, row);
     moot_step_put(step, MOOT_TABLE_LOG, moot_bytes_of(lsn, sizeof lsn), moot_bytes_of(row, size));
-    moot_u32_put(index, chain->index);
-    moot_u64_put(index + 4, run->first_seq);
+    moot_run_key(chain->index, run->first_seq, index);
     moot_step_put(step, MOOT_TABLE_RUN, moot_bytes_of(index, sizeof index),
                   moot_bytes_of(lsn, sizeof lsn));
 }

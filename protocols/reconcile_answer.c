@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "journal/log_row.h"
 #include "protocols/reconcile_parts.h"
 
 /* Sorted tags of what the other side holds. */
@@ -97,29 +98,6 @@ static void answer_write(const struct answer *answer, uint32_t from, struct moot
         moot_write_bin(writer, answer->items[i]);
 }
 
-/* The run of `chain` that holds fact `seq`, from the committed log. */
-static enum moot_status run_holding(struct moot_step *step, const struct moot_chain *chain,
-                                    uint64_t seq, struct moot_bytes *ret_run)
-{
-    const struct moot_store_port *store = step->env->store;
-    struct moot_store_row row;
-    uint8_t key[12];
-    uint32_t index;
-    moot_u32_put(key, chain->index);
-    moot_u64_put(key + 4, seq);
-    enum moot_status status =
-        store->at_or_before(store->self, MOOT_TABLE_RUN, moot_bytes_of(key, sizeof key), &row);
-    if (status != MOOT_OK)
-        return status;
-    if (row.key.size != 12 || moot_u32_get(row.key.data) != chain->index || row.value.size != 8)
-        return MOOT_NOT_FOUND;
-    struct moot_bytes logged;
-    status = store->get(store->self, MOOT_TABLE_LOG, row.value, &logged);
-    if (status == MOOT_OK)
-        status = moot_log_row_check(logged, &index, ret_run);
-    return status == MOOT_OK && index != chain->index ? MOOT_STORE_DAMAGED : status;
-}
-
 static void add_chain(struct moot_step *step, struct answer *answer, const struct moot_chain *chain,
                       uint64_t held_seq)
 {
@@ -129,7 +107,7 @@ static void add_chain(struct moot_step *step, struct answer *answer, const struc
     while (seq <= chain->tail.seq && !answer->more) {
         struct moot_bytes encoded;
         struct moot_run run;
-        enum moot_status status = run_holding(step, chain, seq, &encoded);
+        enum moot_status status = moot_log_run_at(step->env->store, chain->index, seq, &encoded);
         if (status == MOOT_OK && moot_run_decode(encoded, &run) != MOOT_OK)
             status = MOOT_STORE_DAMAGED;
         if (status == MOOT_STORE_DAMAGED) {

@@ -166,10 +166,4 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
 /* The state itself, for record get, journal log and oracles. */
 const struct moot_state *moot_view_state(const struct moot_engine_env *env);
 
-/* One log row: chain index u32 ‖ moot_checksum_of the run, 8 bytes ‖ run. LMDB has no
- * checksums: a row that does not match is STORE_DAMAGED. */
-#define MOOT_LOG_ROW_HEAD_BYTES 12
-enum moot_status moot_log_row_check(struct moot_bytes row, uint32_t *ret_index,
-                                    struct moot_bytes *ret_run);
-
 #endif

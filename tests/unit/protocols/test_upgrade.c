@@ -1,4 +1,5 @@
 /* Upgrades among several engines: packages travel, readiness is told, soft forks come into force. */
+#include "journal/log_row.h"
 #include "tests/lib/engines/net.h"
 
 #define MINUTE 60000u

@@ -1,0 +1,177 @@
+/*
+ * The cut that a state would propose, and whether a rebuilt state may be cut so.
+ *
+ *   chain held to 90, fact 70 void(epoch), runs 1–40, 41–64, 65–90 ─▶ cut at 64
+ *
+ * Happy path: nothing is void that may still count, and every chain is cut at its head.
+ * Failures: see moot_cut_of_state. What is void for another reason is final and may be inside.
+ */
+#include "journal/cut.h"
+
+#include <string.h>
+
+#include "journal/chain_walk.h"
+#include "journal/log_row.h"
+#include "journal/run.h"
+#include "journal/state_parts.h"
+
+struct maker {
+    const struct moot_state *state;
+    const struct moot_pool *pool;
+    const struct moot_store_port *store;
+    const struct moot_cut *base;
+};
+
+static bool may_count_later(enum moot_status reason)
+{
+    return reason == MOOT_VOID_EPOCH || reason == MOOT_VOID_TIMELINE || reason == MOOT_VOID_MEMBER;
+}
+
+/* The first fact of that chain after `seq` that is void and may count later; UINT64_MAX: none. */
+static uint64_t first_open(const struct maker *maker, const struct moot_digest *chain, uint64_t seq)
+{
+    uint8_t key[MOOT_FACT_KEY_BYTES];
+    memcpy(key, chain->b, sizeof chain->b);
+    moot_u64_put(key + sizeof chain->b, seq);
+    struct moot_map_item item;
+    const struct moot_map *voids = &maker->state->voids;
+    for (bool more =
+             moot_map_after(maker->pool, voids, moot_bytes_of(key, MOOT_FACT_KEY_BYTES), &item);
+         more && memcmp(item.key.data, chain->b, sizeof chain->b) == 0;
+         more = moot_map_after(maker->pool, voids, item.key, &item)) {
+        const struct moot_void *kept = item.value;
+        if (may_count_later(kept->reason)) {
+            return kept->header.seq;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static struct moot_cut_chain base_of(const struct maker *maker, const struct moot_digest *chain)
+{
+    struct moot_cut_chain base = {.chain = *chain};
+    if (maker->base != NULL) {
+        (void)moot_cut_chain_find(maker->base, chain, &base);
+    }
+    return base;
+}
+
+/* Where a chain is to be cut; 0: all of it stays outside. */
+static enum moot_status cut_seq(const struct maker *maker, const struct moot_chain *chain,
+                                uint64_t *ret)
+{
+    const struct moot_cut_chain base = base_of(maker, &chain->id);
+    uint64_t open = first_open(maker, &chain->id, base.seq);
+    *ret = chain->tail.seq;
+    if (open > chain->tail.seq) {
+        return MOOT_OK;
+    }
+    struct moot_bytes encoded;
+    struct moot_run run;
+    enum moot_status status = moot_log_run_at(maker->store, chain->index, open, &encoded);
+    if (status == MOOT_OK && moot_run_decode(encoded, &run) != MOOT_OK) {
+        status = MOOT_STORE_DAMAGED;
+    }
+    if (status == MOOT_OK && open - run.first_seq >= run.fact_count) {
+        status = MOOT_GAP;
+    }
+    if (status == MOOT_OK) {
+        *ret = run.first_seq - 1 > base.seq ? run.first_seq - 1 : base.seq;
+    }
+    maker->store->release(maker->store->self);
+    return status == MOOT_NOT_FOUND ? MOOT_GAP : status;
+}
+
+static enum moot_status chain_write(const struct maker *maker, const struct moot_chain *chain,
+                                    uint64_t seq, struct moot_writer *writer)
+{
+    struct moot_digest head = chain->tail.id;
+    if (seq < chain->tail.seq) {
+        const struct moot_cut_chain base = base_of(maker, &chain->id);
+        struct moot_chain_walk walk = {.store = maker->store,
+                                       .index = chain->index,
+                                       .chain = chain->id,
+                                       .seq = base.seq,
+                                       .id = base.head};
+        enum moot_status status = moot_chain_walk(&walk, seq, NULL, NULL);
+        if (status != MOOT_OK) {
+            return status;
+        }
+        head = walk.id;
+    }
+    uint8_t bytes[8];
+    moot_u64_put(bytes, seq);
+    moot_write_raw(writer, moot_digest_bytes(&chain->id));
+    moot_write_raw(writer, moot_bytes_of(bytes, sizeof bytes));
+    moot_write_raw(writer, moot_digest_bytes(&head));
+    return MOOT_OK;
+}
+
+static enum moot_status chains_write(const struct maker *maker, struct moot_writer *writer)
+{
+    uint32_t count = 0;
+    uint64_t seq;
+    struct moot_map_item counted;
+    for (MOOT_MAP_EACH(maker->pool, &maker->state->chains, counted)) {
+        enum moot_status status = cut_seq(maker, counted.value, &seq);
+        if (status != MOOT_OK) {
+            return status;
+        }
+        count += seq > 0 ? 1 : 0;
+    }
+    moot_write_bin_head(writer, count * MOOT_CUT_CHAIN_BYTES);
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(maker->pool, &maker->state->chains, item)) {
+        enum moot_status status = cut_seq(maker, item.value, &seq);
+        if (status == MOOT_OK && seq > 0) {
+            status = chain_write(maker, item.value, seq, writer);
+        }
+        if (status != MOOT_OK) {
+            return status;
+        }
+    }
+    return MOOT_OK;
+}
+
+enum moot_status moot_cut_of_state(const struct moot_state *state, const struct moot_pool *pool,
+                                   const struct moot_store_port *store, const struct moot_cut *base,
+                                   const struct moot_digest *previous, struct moot_writer *writer)
+{
+    const struct maker maker = {.state = state, .pool = pool, .store = store, .base = base};
+    size_t before = writer->size;
+    moot_write_array(writer, MOOT_CUT_FIELDS);
+    moot_write_uint(writer, MOOT_CUT_VERSION);
+    if (previous != NULL) {
+        moot_write_digest(writer, previous);
+    } else {
+        moot_write_nil(writer);
+    }
+    moot_write_digest(writer, &moot_state_era(state, pool)->timeline);
+    moot_write_uint(writer, state->epoch);
+    enum moot_status status = chains_write(&maker, writer);
+    if (status != MOOT_OK) {
+        return status;
+    }
+    moot_write_bin_head(writer, state->object_ids.count * (uint32_t)sizeof(struct moot_digest));
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->object_ids, item)) {
+        moot_write_raw(writer, item.key);
+    }
+    return writer->status == MOOT_OK && writer->size - before > MOOT_CUT_BYTES_MAX ? MOOT_OVERSIZED
+                                                                                   : writer->status;
+}
+
+enum moot_status moot_cut_check(const struct moot_state *state, const struct moot_pool *pool,
+                                struct moot_cut_fault *ret)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->voids, item)) {
+        const struct moot_void *kept = item.value;
+        if (may_count_later(kept->reason)) {
+            memcpy(ret->chain.b, item.key.data, sizeof ret->chain.b);
+            ret->seq = kept->header.seq;
+            return kept->reason;
+        }
+    }
+    return MOOT_OK;
+}

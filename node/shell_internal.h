@@ -47,6 +47,9 @@ struct moot_shell {
 
     struct moot_region pool_region, scratch;
     struct moot_arena arena;
+    size_t
+        scratch_high; /* bytes of scratch that busy turns have touched; 0: nothing to give back */
+    uint64_t scratch_high_ms; /* the last such turn */
     struct moot_random random;
     struct moot_engine_env env;
     bool engine_open;

@@ -5,6 +5,7 @@
  * Failures: a batch the store does not take means that memory is ahead of the disk for good, so the
  * store counts as stopped. A frame that cannot be held back closes its link.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "protocols/view.h"
 
 #define SCRATCH_KEEP_BYTES 262144u
+#define SCRATCH_QUIET_MS 1000u
 
 static uint64_t wall_seconds(void)
 {
@@ -137,8 +139,9 @@ static void commit(struct moot_shell *shell, struct moot_action *action)
     }
 }
 
-static void start_job(struct moot_shell *shell, const struct moot_job *job)
+static void start_job(void *context, const struct moot_job *job)
 {
+    struct moot_shell *shell = context;
     enum moot_status status = moot_jobs_start(shell->jobs, job);
     if (status != MOOT_OK) {
         /* The input goes with the turn's memory; a job that never ran needs none. */
@@ -196,6 +199,30 @@ static void set_wake(struct moot_shell *shell, uint64_t wake_ms)
     (void)uv_timer_start(&shell->wake, moot_shell_on_wake, wake_ms > now ? wake_ms - now : 0, 0);
 }
 
+/* What busy turns have touched goes back to the system after a quiet second, not before: to touch it
+ * again costs as much as many a turn. Returns when to look again, or UINT64_MAX. */
+static uint64_t tidy(struct moot_shell *shell)
+{
+    uint64_t now = moot_shell_now_ms(shell);
+    if (shell->arena.used > SCRATCH_KEEP_BYTES) {
+        shell->scratch_high_ms = now;
+        if (shell->arena.used > shell->scratch_high) {
+            shell->scratch_high = shell->arena.used;
+        }
+    }
+    moot_arena_reset(&shell->arena);
+    if (shell->scratch_high == 0) {
+        return UINT64_MAX;
+    }
+    if (now < shell->scratch_high_ms + SCRATCH_QUIET_MS) {
+        return shell->scratch_high_ms + SCRATCH_QUIET_MS;
+    }
+    moot_region_trim(&shell->scratch, shell->scratch_high, SCRATCH_KEEP_BYTES);
+    (void)malloc_trim(0); /* frames and inputs of jobs */
+    shell->scratch_high = 0;
+    return UINT64_MAX;
+}
+
 static void turn(struct moot_shell *shell, struct moot_event *event)
 {
     if (event->kind == MOOT_EVENT_LINK_DOWN && event->link != 0) {
@@ -213,13 +240,14 @@ static void turn(struct moot_shell *shell, struct moot_event *event)
     event->wall_s = wall_seconds();
     struct moot_actions actions;
     moot_actions_init(&actions, &shell->arena);
+    actions.start_job = start_job;
+    actions.context = shell;
     moot_engine_step(&shell->env, event, &actions);
     for (struct moot_action *action = actions.first; action != NULL; action = action->next) {
         act(shell, action);
     }
-    set_wake(shell, actions.wake_ms);
-    moot_region_trim(&shell->scratch, shell->arena.used, SCRATCH_KEEP_BYTES);
-    moot_arena_reset(&shell->arena);
+    uint64_t tidy_ms = tidy(shell);
+    set_wake(shell, tidy_ms < actions.wake_ms ? tidy_ms : actions.wake_ms);
 }
 
 void moot_shell_event(struct moot_shell *shell, struct moot_event *event)

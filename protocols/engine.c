@@ -12,6 +12,7 @@
 #include "protocols/view.h"
 
 #define AFTER_THIS_STEP UINT64_MAX
+#define AFTER_SHOWN (UINT64_MAX - 1)
 
 void moot_engine_config_init(struct moot_engine_config *config)
 {
@@ -82,7 +83,9 @@ void moot_step_send(struct moot_step *step, uint32_t link, struct moot_bytes fra
     struct moot_action *action = action_add(step, MOOT_ACTION_SEND);
     action->link = link;
     action->bytes = frame;
-    action->after = after == MOOT_AFTER_COMMIT ? AFTER_THIS_STEP : 0;
+    action->after = after == MOOT_AFTER_COMMIT  ? AFTER_THIS_STEP
+                    : after == MOOT_AFTER_SHOWN ? AFTER_SHOWN
+                                                : 0;
 }
 
 void moot_step_close(struct moot_step *step, uint32_t link, enum moot_status why, bool flush)
@@ -120,11 +123,12 @@ void moot_step_job(struct moot_step *step, enum moot_job_kind kind, const struct
     }
     *kept = *owner;
     kept->kind = kind;
-    struct moot_action *action = action_add(step, MOOT_ACTION_JOB);
-    action->job.number = engine->job_number;
-    action->job.kind = kind;
-    action->job.hash = *hash;
-    action->job.input = input;
+    const struct moot_job job = {
+        .number = engine->job_number, .kind = kind, .hash = *hash, .input = input};
+    if (step->actions->start_job)
+        step->actions->start_job(step->actions->context, &job);
+    else
+        action_add(step, MOOT_ACTION_JOB)->job = job;
     *ret_number = engine->job_number;
 }
 
@@ -329,10 +333,14 @@ static void finish(struct moot_step *step)
         actions->first = commit;
         if (!actions->last)
             actions->last = commit;
+        if (step->batch.op_count > step->unseen_op_count)
+            engine->shown_ticket = engine->ticket;
     }
     for (struct moot_action *action = actions->first; action; action = action->next) {
         if (action->after == AFTER_THIS_STEP)
             action->after = engine->ticket;
+        else if (action->after == AFTER_SHOWN)
+            action->after = engine->shown_ticket;
     }
 }
 

@@ -202,6 +202,10 @@ struct moot_actions {
     struct moot_arena *arena;
     struct moot_action *first, *last;
     uint64_t wake_ms; /* the engine wants a TIME event at the latest then; UINT64_MAX: never */
+    /* A shell with threads may start jobs at once, while the rest of the step goes on: nothing a job does is
+     * seen before its event. NULL: they are actions like all others. `job` and its input are borrowed. */
+    void (*start_job)(void *context, const struct moot_job *job);
+    void *context;
 };
 void moot_actions_init(struct moot_actions *actions, struct moot_arena *arena);
 

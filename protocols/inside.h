@@ -247,6 +247,7 @@ struct moot_engine {
     struct moot_state state;
 
     uint64_t ticket, committed; /* given out, reported */
+    uint64_t shown_ticket;      /* the last that holds more than others' runs and checkpoints */
     uint64_t lsn;               /* of the last log row */
     uint64_t checkpoint_lsn;
     uint32_t folded_since_checkpoint;
@@ -297,6 +298,7 @@ struct moot_step {
     struct moot_arena *arena;
     struct moot_actions *actions;
     struct moot_store_batch batch; /* all this step writes: one commit, asked for first */
+    uint32_t unseen_op_count;      /* of it: runs of others and checkpoints */
     struct moot_bytes push_runs[8];
     uint32_t push_run_count;
     struct moot_bytes push_objects[16];
@@ -309,8 +311,9 @@ struct moot_step {
 /* A reader's step: no actions, nothing may change. */
 struct moot_engine *moot_engine_of(const struct moot_engine_env *env);
 
-/* Whether SENDs, REPLYs and NOTICEs wait for what this step commits. */
-enum moot_after { MOOT_AFTER_NOTHING = 1, MOOT_AFTER_COMMIT };
+/* Whether SENDs, REPLYs and NOTICEs wait for what this step commits. AFTER_SHOWN: not if all that is not
+ * durable yet is runs of others, and the message does not speak of them. */
+enum moot_after { MOOT_AFTER_NOTHING = 1, MOOT_AFTER_COMMIT, MOOT_AFTER_SHOWN };
 
 /* engine.c */
 void moot_step_put(struct moot_step *step, enum moot_table table, struct moot_bytes key,
@@ -366,6 +369,8 @@ enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes enc
 void moot_merge_pending(struct moot_step *step);
 /* Runs wait for verification: pulling more of the same would be for nothing. */
 bool moot_merge_busy(const struct moot_step *step);
+/* So many wait that what is asked for now would wait longer than it takes to ask later. */
+bool moot_merge_full(const struct moot_step *step);
 /* Highest seq of that chain here or on its way through verification. */
 uint64_t moot_merge_seq(const struct moot_step *step, const struct moot_chain *chain);
 /* Folds, logs and indexes one admitted run. */

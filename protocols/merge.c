@@ -14,6 +14,8 @@
 #include "protocols/inside.h"
 
 #define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
+#define INTAKE_BYTES_ENOUGH                                                                        \
+    (1u << 20) /* of one chain: no more is asked for until some are verified */
 #define JOB_INPUT_BYTES_MAX (2u << 20)
 #define CHECKPOINT_FACTS 65536
 #define CHECKPOINT_ROW_BYTES_MAX (16u << 20)
@@ -61,15 +63,16 @@ void moot_job_verify(const struct moot_job *job, struct moot_arena *arena,
     *ret_output = moot_bytes_of(all, count * sizeof *all);
 }
 
+/* `tail` is where the chain ends once all before what waits is merged. */
 static void start_job(struct moot_step *step, const struct moot_chain *chain,
-                      struct moot_intake *intake)
+                      const struct moot_chain_tail *tail, struct moot_intake *intake)
 {
     if (intake->job != 0 || intake->waiting.count == 0)
         return;
     struct verify_input head;
     memset(&head, 0, sizeof head); /* padding too: the input is compared in traces */
     head.device = chain->author;
-    head.tail = chain->tail;
+    head.tail = *tail;
     size_t size = sizeof head;
     uint32_t take = 0;
     while (take < intake->waiting.count && size < JOB_INPUT_BYTES_MAX) {
@@ -81,15 +84,15 @@ static void start_job(struct moot_step *step, const struct moot_chain *chain,
     memcpy(input, &head, sizeof head);
     size_t at = sizeof head;
     for (uint32_t i = 0; i < take; i++) {
-        struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, 0);
+        struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, i);
         struct moot_bytes run = moot_blob_get(step->pool, *blob);
         moot_u32_put(input + at, blob->size);
         memcpy(input + at + 4, run.data, run.size);
         at += 4 + run.size;
         intake->waiting_bytes -= blob->size;
         moot_blob_clear(step->pool, blob);
-        moot_list_remove(step->pool, &intake->waiting, 0);
     }
+    moot_list_drop(step->pool, &intake->waiting, take);
     struct moot_job_owner owner = {.key = chain->id, .link = intake->link};
     moot_step_job(step, MOOT_JOB_VERIFY, &chain->id, moot_bytes_of(input, size), &owner,
                   &intake->job);
@@ -120,6 +123,17 @@ bool moot_merge_busy(const struct moot_step *step)
     for (MOOT_MAP_EACH(step->pool, &step->engine->intakes, item)) {
         const struct moot_intake *intake = item.value;
         if (intake->job != 0)
+            return true;
+    }
+    return false;
+}
+
+bool moot_merge_full(const struct moot_step *step)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->intakes, item)) {
+        const struct moot_intake *intake = item.value;
+        if (intake->waiting_bytes >= INTAKE_BYTES_ENOUGH)
             return true;
     }
     return false;
@@ -170,7 +184,7 @@ void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
     }
     intake->waiting_bytes += (uint32_t)encoded.size;
     intake->ahead_seq = last_seq;
-    start_job(step, chain, intake);
+    start_job(step, chain, &chain->tail, intake);
 }
 
 /* Reasons that come from timing, not from the peer: a run that arrived twice or too early. */
@@ -195,6 +209,11 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
         return;
     }
     size_t count = event->bytes.size / sizeof(struct moot_verified_run);
+    if (event->status == MOOT_OK && count > 0) {
+        struct moot_verified_run last; /* the next ones can be verified while these are merged */
+        memcpy(&last, event->bytes.data + (count - 1) * sizeof last, sizeof last);
+        start_job(step, chain, &last.after, intake);
+    }
     for (size_t i = 0; i < count; i++) {
         struct moot_verified_run verified;
         struct moot_admitted_run admitted;
@@ -213,7 +232,7 @@ void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *ow
         blame(step, owner->link, event->status);
         return;
     }
-    start_job(step, chain, intake);
+    start_job(step, chain, &chain->tail, intake);
     if (intake->job == 0)
         intake->ahead_seq = 0;
 }
@@ -284,12 +303,15 @@ void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
     const struct moot_verified_run *verified = &admitted->verified;
     struct moot_run_reader reader;
     struct moot_fact fact;
+    uint32_t ops = step->batch.op_count;
     log_run(step, chain, verified);
     chain->tail = verified->after;
     chain->head_signature = verified->run.head_signature;
     if (from_link != 0 && moot_key_equal(&chain->author, &engine->identity.key))
         moot_append_overtaken(step);
     put_chain_row(step, chain);
+    if (from_link != 0)
+        step->unseen_op_count += step->batch.op_count - ops;
     engine->root_stale = true;
     moot_run_reader_init(&reader, &verified->run, &verified->before.id, false);
     while (moot_run_reader_next(&reader, &fact)) {
@@ -533,6 +555,8 @@ static void refold(struct moot_step *step)
 void moot_merge_end(struct moot_step *step)
 {
     refold(step);
+    uint32_t ops = step->batch.op_count;
     if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS)
         moot_merge_checkpoint(step);
+    step->unseen_op_count += step->batch.op_count - ops;
 }

@@ -209,11 +209,17 @@ static void write_lists(struct moot_step *step, const struct moot_session *sessi
 
 static void pull(struct moot_step *step, struct moot_session *session, bool lists)
 {
+    struct moot_engine *engine = step->engine;
     struct moot_writer writer;
     struct moot_digest none = {0};
     moot_writer_init_arena(&writer, step->arena);
     moot_write_array(&writer, 8);
-    moot_reconcile_write_roots(step, &writer);
+    /* Asking for more need not wait for the disk, so it does not speak of what is not there yet: the roots
+     * are those told last, and the lists say how far to skip, not what is held. */
+    if (engine->committed == engine->ticket && step->batch.op_count == 0)
+        moot_reconcile_told(step, session);
+    moot_write_digest(&writer, &session->told_frontier);
+    moot_write_digest(&writer, &session->told_loose);
     write_fork(step, &writer);
     moot_write_uint(&writer, MOOT_PULL_CREDIT_BYTES);
     moot_write_bool(&writer, lists);
@@ -227,8 +233,7 @@ static void pull(struct moot_step *step, struct moot_session *session, bool list
     session->pull_out = true;
     session->pull_lists = lists;
     session->pull_again = false;
-    session->pulled_ms = step->engine->now_ms;
-    moot_reconcile_told(step, session);
+    session->pulled_ms = engine->now_ms;
     moot_session_ask(step, session, MOOT_MESSAGE_PULL, moot_step_finish(step, &writer), &none,
                      false);
 }
@@ -381,15 +386,24 @@ static bool same_roots(struct moot_step *step, const struct moot_digest *frontie
 
 static void maybe_push(struct moot_step *step, struct moot_session *session)
 {
+    bool items = step->push_run_count + step->push_object_count + step->push_loose_count > 0;
     if (same_roots(step, &session->told_frontier, &session->told_loose))
         return;
+    if (session->pull_out && (!items || session->link == step->push_except))
+        return; /* bare roots can wait for the answer: more is on its way */
     if (same_roots(step, &session->peer_frontier, &session->peer_loose))
         moot_reconcile_told(step, session); /* it got there by itself: nothing to tell */
     else
         push(step, session);
 }
 
-static void maybe_pull(struct moot_step *step, struct moot_session *session, bool busy)
+/* What the intakes have room for. */
+struct intake_room {
+    bool busy, full;
+};
+
+static void maybe_pull(struct moot_step *step, struct moot_session *session,
+                       const struct intake_room *room)
 {
     struct moot_engine *engine = step->engine;
     uint64_t pause = session->pull_pause_ms;
@@ -405,11 +419,11 @@ static void maybe_pull(struct moot_step *step, struct moot_session *session, boo
         if (peer)
             peer->epoch = engine->state.epoch;
     }
-    if (session->pull_out)
+    if (session->pull_out || room->full) /* the end of a job comes by here again */
         return;
     bool tried = moot_digest_equal(&session->peer_frontier, &session->pulled_frontier) &&
                  moot_digest_equal(&session->peer_loose, &session->pulled_loose);
-    if (session->pull_again || (!equal && !tried && !busy)) {
+    if (session->pull_again || (!equal && !tried && !room->busy)) {
         pull(step, session, true);
         return;
     }
@@ -422,13 +436,13 @@ static void maybe_pull(struct moot_step *step, struct moot_session *session, boo
 void moot_reconcile_end(struct moot_step *step)
 {
     struct moot_map_item item;
-    bool busy = moot_merge_busy(step);
+    struct intake_room room = {.busy = moot_merge_busy(step), .full = moot_merge_full(step)};
     for (MOOT_MAP_EACH(step->pool, &step->engine->sessions, item)) {
         struct moot_session *session = item.value;
         if (!session->greeted)
             continue;
         moot_append_heard(step, session);
         maybe_push(step, session);
-        maybe_pull(step, session, busy);
+        maybe_pull(step, session, &room);
     }
 }

@@ -444,7 +444,8 @@ uint32_t moot_session_ask(struct moot_step *step, struct moot_session *session,
                                      .sent_ms = step->engine->now_ms,
                                      .hash = *hash,
                                      .manifest = manifest};
-    seal_and_send(step, session, type, request->number, false, body, MOOT_AFTER_COMMIT);
+    seal_and_send(step, session, type, request->number, false, body,
+                  type == MOOT_MESSAGE_PULL ? MOOT_AFTER_SHOWN : MOOT_AFTER_COMMIT);
     return session->request_number;
 }
 

@@ -79,19 +79,6 @@ void moot_append_heard(struct moot_step *step, const struct moot_session *sessio
         *added = *peer;
 }
 
-void moot_append_overtaken(struct moot_step *step)
-{
-    struct moot_engine *engine = step->engine;
-    for (uint32_t i = 0; i < engine->staged.count; i++) {
-        struct moot_staged *staged = moot_list_at(step->pool, &engine->staged, i);
-        if (staged->call_number != 0)
-            moot_step_reply(step, staged->call_number, MOOT_BEING_HEARD, NULL);
-        moot_step_refuse(step, MOOT_BEING_HEARD);
-        moot_blob_clear(step->pool, &staged->payload);
-    }
-    moot_list_clear(step->pool, &engine->staged);
-}
-
 uint64_t moot_append_next_seq(const struct moot_step *step)
 {
     const struct moot_chain *chain = moot_append_chain(step);
@@ -191,19 +178,34 @@ static void refuse_last(struct moot_step *step, enum moot_status why)
     moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
 }
 
-/* Callers that waited too long for a peer get the reason; their facts are not written. */
-static void give_up_waiting(struct moot_step *step)
+static void refuse_all(struct moot_step *step, enum moot_status why)
+{
+    while (step->engine->staged.count > 0)
+        refuse_last(step, why);
+}
+
+void moot_append_overtaken(struct moot_step *step)
+{
+    refuse_all(step, MOOT_BEING_HEARD);
+}
+
+void moot_append_time(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
-    while (engine->staged.count > 0) {
-        const struct moot_staged *last =
-            moot_list_at(step->pool, &engine->staged, engine->staged.count - 1);
-        if (engine->now_ms < last->asked_ms + HEARD_PATIENCE_MS) {
-            moot_step_wake(step, last->asked_ms + HEARD_PATIENCE_MS);
-            return;
-        }
-        refuse_last(step, MOOT_BEING_HEARD);
+    if (engine->staged.count == 0)
+        return;
+    if (engine->store_stopped) {
+        refuse_all(step, engine->stopped_why);
+        return;
     }
+    if (engine->append_ticket != 0 || moot_append_ready(step))
+        return;
+    const struct moot_staged *oldest = moot_list_at(step->pool, &engine->staged, 0);
+    uint64_t until_ms = oldest->asked_ms + HEARD_PATIENCE_MS;
+    if (engine->now_ms >= until_ms)
+        refuse_all(step, MOOT_BEING_HEARD);
+    else
+        moot_step_wake(step, until_ms);
 }
 
 /* ---- writing it ---- */
@@ -337,12 +339,8 @@ static void take_off(struct moot_step *step, uint32_t count)
 void moot_append_flush(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
-    if (engine->staged.count == 0 || engine->append_ticket != 0)
+    if (engine->staged.count == 0 || engine->append_ticket != 0 || !moot_append_ready(step))
         return;
-    if (!moot_append_ready(step)) {
-        give_up_waiting(step);
-        return;
-    }
     struct flush flush = {.chain = moot_append_chain(step), .status = MOOT_OK};
     uint64_t first_seq = flush.chain->tail.seq + 1;
     while (flush.status == MOOT_OK && flush.count < engine->staged.count &&

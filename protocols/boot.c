@@ -211,6 +211,8 @@ static enum moot_status load_founded(struct boot *boot, struct moot_bytes foundi
         status = load_checkpoint(boot);
     if (status == MOOT_OK)
         status = each_row(boot, MOOT_TABLE_RECORD, all, load_record);
+    if (status == MOOT_OK && boot->engine->checkpoint_lsn == 0)
+        moot_state_facts_clear(&boot->engine->state, boot->pool); /* keys alone: all is folded */
     moot_u64_put(after, boot->engine->checkpoint_lsn + 1);
     if (status == MOOT_OK)
         status = each_row(boot, MOOT_TABLE_LOG, moot_bytes_of(after, sizeof after), replay_run);

@@ -311,6 +311,7 @@ static void standing_rules(struct moot_step *step)
         moot_decision_collect(step);
         moot_loose_sweep(step);
     }
+    moot_append_time(step);
     if (step->engine->state.founded) {
         moot_reconcile_end(step);
         moot_peer_time(step);
@@ -318,11 +319,43 @@ static void standing_rules(struct moot_step *step)
     moot_session_time(step);
 }
 
+/* After the store has stopped nothing becomes durable any more: nothing is written, and nothing that
+ * would show it is said. Callers get the reason. */
+static void finish_stopped(struct moot_step *step)
+{
+    struct moot_actions *actions = step->actions;
+    struct moot_action *action = actions->first;
+    actions->first = actions->last = NULL;
+    while (action) {
+        struct moot_action *next = action->next;
+        bool waits = action->after == AFTER_THIS_STEP;
+        bool says_why = action->kind == MOOT_ACTION_REPLY ||
+                        (action->kind == MOOT_ACTION_NOTICE && action->notice.status != MOOT_OK);
+        action->next = NULL;
+        if (waits && action->kind == MOOT_ACTION_REPLY)
+            action->reply = (struct moot_reply){.status = step->engine->stopped_why};
+        if (waits && says_why)
+            action->after = 0;
+        if (!waits || says_why) {
+            if (actions->last)
+                actions->last->next = action;
+            else
+                actions->first = action;
+            actions->last = action;
+        }
+        action = next;
+    }
+}
+
 /* One commit for all this step wrote, in front of the actions that wait for it. */
 static void finish(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     struct moot_actions *actions = step->actions;
+    if (engine->store_stopped) {
+        finish_stopped(step);
+        return;
+    }
     if (step->batch.op_count > 0) {
         struct moot_action *commit = moot_arena_take_zeroed(step->arena, 1, sizeof *commit);
         MOOT_INVARIANT(commit != NULL);

@@ -352,6 +352,9 @@ enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct
 /* Seq of the last put of that record among what is staged; 0: none. */
 uint64_t moot_append_staged_put(const struct moot_step *step, struct moot_bytes key);
 void moot_append_flush(struct moot_step *step);
+/* Callers that waited too long for a peer get the reason, and their facts are not written; after the
+ * store has stopped all do. */
+void moot_append_time(struct moot_step *step);
 void moot_append_committed(struct moot_step *step);
 void moot_append_heard(struct moot_step *step, const struct moot_session *session);
 /* Our chain grew from elsewhere (a restored disk catches up): what was staged behind the old head is

@@ -455,8 +455,12 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
     }
     if (change->members)
         put_all_chain_rows(step);
-    if (change->refold)
+    if (change->refold) {
+        /* A start must not build on what was folded under the old rules, either. */
         engine->refold_wanted = true;
+        moot_step_delete(step, MOOT_TABLE_CHECKPOINT, moot_bytes_of_text("state"));
+        engine->checkpoint_lsn = 0;
+    }
     if (change->epoch || change->turned || change->members) {
         if (moot_state_rejudge(&engine->state, step->pool) > 0)
             engine->root_stale = true;
@@ -556,7 +560,7 @@ void moot_merge_end(struct moot_step *step)
 {
     refold(step);
     uint32_t ops = step->batch.op_count;
-    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS)
+    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS && !step->engine->refold_wanted)
         moot_merge_checkpoint(step);
     step->unseen_op_count += step->batch.op_count - ops;
 }

@@ -136,6 +136,12 @@ static void send(struct test_net *net, struct test_node *node, const struct moot
 
 static void commit(struct test_net *net, struct test_node *node, const struct moot_action *action)
 {
+    if (node->commit_status != MOOT_OK) {
+        struct test_event *failed = queue(net, node->index, MOOT_EVENT_COMMITTED);
+        failed->event.ticket = action->ticket;
+        failed->event.status = node->commit_status;
+        return;
+    }
     node->stored++; /* the engine counts from its start, the store for ever */
     moot_sim_store_submit(node->store, &action->batch, node->stored);
     assert_int_equal(moot_sim_store_commit(node->store, node->stored), MOOT_OK);
@@ -181,8 +187,14 @@ static void act(struct test_net *net, struct test_node *node, const struct moot_
             job(net, node, action);
             break;
         case MOOT_ACTION_REPLY:
-            assert_int_equal(action->call_number, net->call_number);
-            node->replied = true;
+            assert_null(test_net_answer(net, action->call_number)); /* one reply a call */
+            assert_true(net->answer_count < TEST_NET_ANSWERS);
+            net->answers[net->answer_count++] =
+                (struct test_answer){.call_number = action->call_number,
+                                     .at_ms = net->now_ms,
+                                     .status = action->reply.status,
+                                     .seq = action->reply.seq};
+            node->replied = action->call_number == net->call_number;
             node->reply = action->reply;
             break;
         case MOOT_ACTION_NOTICE:
@@ -206,6 +218,8 @@ static void step(struct test_net *net, struct test_node *node, struct moot_event
     if (net->watch)
         net->watch(net, node, event, &actions);
     act(net, node, &actions);
+    if (net->after)
+        net->after(net, node);
     net->steps++;
 }
 
@@ -325,7 +339,7 @@ void test_net_init(struct test_net *net, uint32_t count, uint64_t seed)
         node->config.epoch_interval_ms = 10000;
         node->store = moot_sim_store_new();
         node->port = moot_sim_store_port(node->store);
-        node->check_status = MOOT_OK;
+        node->check_status = node->commit_status = MOOT_OK;
         open_engine(net, node);
     }
 }
@@ -404,13 +418,42 @@ void test_net_cut(struct test_net *net, uint32_t a, uint32_t b, bool cut)
 
 /* ---- calls ---- */
 
+uint64_t test_net_ask(struct test_net *net, uint32_t index, const struct moot_call *call)
+{
+    struct test_event *event = queue(net, index, MOOT_EVENT_CALL);
+    event->event.call_number = ++net->call_number;
+    event->call = *call;
+    return event->event.call_number;
+}
+
+const struct test_answer *test_net_answer(const struct test_net *net, uint64_t call_number)
+{
+    for (uint32_t i = 0; i < net->answer_count; i++) {
+        if (net->answers[i].call_number == call_number)
+            return &net->answers[i];
+    }
+    return NULL;
+}
+
+void test_net_store_full(struct test_net *net, uint32_t node, enum moot_status status)
+{
+    queue(net, node, MOOT_EVENT_STORE_FULL)->event.status = status;
+}
+
+enum moot_status test_net_put(struct test_net *net, uint32_t node, const char *key,
+                              const char *value)
+{
+    struct moot_call call = {.kind = MOOT_CALL_RECORD_PUT,
+                             .key = moot_bytes_of_text(key),
+                             .value = moot_bytes_of_text(value)};
+    return test_net_call(net, node, &call).status;
+}
+
 struct moot_reply test_net_call(struct test_net *net, uint32_t index, const struct moot_call *call)
 {
     struct test_node *node = &net->nodes[index];
-    struct test_event *event = queue(net, index, MOOT_EVENT_CALL);
     node->replied = false;
-    event->event.call_number = ++net->call_number;
-    event->call = *call;
+    (void)test_net_ask(net, index, call);
     for (uint32_t i = 0; i < 6000 && !node->replied; i++)
         test_net_run(net, 10);
     if (!node->replied) {

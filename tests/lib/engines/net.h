@@ -18,6 +18,7 @@
 
 #define TEST_NET_NODES 5
 #define TEST_NET_NOTICES 512
+#define TEST_NET_ANSWERS 1024
 
 /* One block or manifest "on disk". */
 struct test_file {
@@ -32,6 +33,14 @@ struct test_file {
 struct test_notice {
     uint64_t at_ms;
     struct moot_notice notice;
+};
+
+/* One reply. */
+struct test_answer {
+    uint64_t call_number;
+    uint64_t at_ms;
+    enum moot_status status;
+    uint64_t seq;
 };
 
 struct test_node {
@@ -53,7 +62,8 @@ struct test_node {
     bool disk_full; /* blocks and manifests cannot be written */
     bool jobs_held; /* jobs to serve blocks never end */
     bool cut[TEST_NET_NODES];
-    enum moot_status check_status; /* MOOT_OK, or what PACKAGE_CHECK says of a complete package */
+    enum moot_status commit_status; /* MOOT_OK, or why no commit is made from now on */
+    enum moot_status check_status;  /* MOOT_OK, or what PACKAGE_CHECK says of a complete package */
     /* what came out */
     struct test_notice notices[TEST_NET_NOTICES];
     uint32_t notice_count;
@@ -95,7 +105,11 @@ struct test_net {
     /* Sees every step before its actions are done; NULL: nobody looks. */
     void (*watch)(struct test_net *net, const struct test_node *node,
                   const struct moot_event *event, const struct moot_actions *actions);
+    /* The same, after them: commits are durable by then. */
+    void (*after)(struct test_net *net, const struct test_node *node);
     void *watch_context;
+    struct test_answer answers[TEST_NET_ANSWERS];
+    uint32_t answer_count;
 };
 
 /* `count` nodes, none in a mesh. */
@@ -115,6 +129,16 @@ void test_net_admins(struct test_net *net, uint32_t count, uint32_t threshold);
 
 /* One call; runs until it is answered (one minute at most). */
 struct moot_reply test_net_call(struct test_net *net, uint32_t node, const struct moot_call *call);
+
+/* One call that nobody waits for: its number. Names, keys and values must live until it was taken up. */
+uint64_t test_net_ask(struct test_net *net, uint32_t node, const struct moot_call *call);
+/* The reply to a call by number, or NULL. */
+const struct test_answer *test_net_answer(const struct test_net *net, uint64_t call_number);
+/* The disk of a node is full (MOOT_STORE_FULL), or is not any more (MOOT_OK). */
+void test_net_store_full(struct test_net *net, uint32_t node, enum moot_status status);
+/* Puts `value` under `key`; the reply's status. */
+enum moot_status test_net_put(struct test_net *net, uint32_t node, const char *key,
+                              const char *value);
 
 /* Links between two nodes break, and no new one can be made, until undone. */
 void test_net_cut(struct test_net *net, uint32_t a, uint32_t b, bool cut);

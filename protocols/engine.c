@@ -328,7 +328,7 @@ static void finish_stopped(struct moot_step *step)
     actions->first = actions->last = NULL;
     while (action) {
         struct moot_action *next = action->next;
-        bool waits = action->after == AFTER_THIS_STEP;
+        bool waits = action->after == AFTER_THIS_STEP || action->after == AFTER_SHOWN;
         bool says_why = action->kind == MOOT_ACTION_REPLY ||
                         (action->kind == MOOT_ACTION_NOTICE && action->notice.status != MOOT_OK);
         action->next = NULL;

@@ -87,6 +87,20 @@ static void chains_write(const struct moot_state *state, const struct moot_pool 
     }
 }
 
+static void floors_write(const struct moot_state *state, const struct moot_pool *pool,
+                         struct image *image)
+{
+    array(image, state->floors.count);
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->floors, item)) {
+        array(image, 3);
+        moot_write_bool(room(image), item.key.data[0] != 0);
+        bin(image, moot_bytes_of(item.key.data + 1, item.key.size - 1));
+        moot_write_uint(room(image), *(const uint32_t *)item.value);
+    }
+}
+
+/* Stratum 2: proposals, withdrawals and the cache floors. */
 static void proposals_write(const struct moot_state *state, const struct moot_pool *pool,
                             struct image *image)
 {
@@ -105,6 +119,7 @@ static void proposals_write(const struct moot_state *state, const struct moot_po
         bin(image, moot_bytes_of(mark.key.data, 32));
         bin(image, moot_bytes_of(mark.key.data + 32, 32));
     }
+    floors_write(state, pool, image);
 }
 
 /* A key that a refold emptied is no record. */

@@ -103,5 +103,5 @@ enum moot_status moot_state_derive(struct moot_state *state, struct moot_pool *p
         const struct moot_object_row *row = item.value;
         status = moot_member_derive(state, pool, &row->statement.slot.device, change);
     }
-    return status;
+    return status == MOOT_OK ? moot_floors_derive(state, pool) : status;
 }

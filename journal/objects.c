@@ -1,12 +1,12 @@
 /*
  * The set of certified objects, and what merging one brings about.
  *
- *   decoded ─ check (timeline, body, certificate) ─▶ merge: insert ─▶ eras ─▶ members
+ *   decoded ─ check (timeline, body, certificate) ─▶ merge: insert ─▶ eras ─▶ members · floors
  *
  * Happy path: everything that was certified on a followed timeline is kept for ever; of the plain ticks
  * of one timeline only the highest.
  * Failures: see moot_state_object_check; NO_MEMORY leaves the set as it was, or a derivation behind it
- * (merging the next object, or moot_state_derive, makes up for it).
+ * (moot_state_derive makes up for it).
  */
 #include "journal/state.h"
 
@@ -234,9 +234,10 @@ enum moot_status moot_state_object_merge(struct moot_state *state, struct moot_p
         return moot_eras_advance(state, pool, change);
     case MOOT_BODY_ADMISSION:
         return moot_member_derive(state, pool, &object->body.admission.device, change);
+    case MOOT_BODY_CACHE:
+        return moot_floors_merge(state, pool, &object->certificate.statement.slot);
     case MOOT_BODY_ACTIVATION:
     case MOOT_BODY_SNAPSHOT:
-    case MOOT_BODY_CACHE:
     case MOOT_BODY_REMOVAL:
     case MOOT_BODY_REPLACEMENT:
     case MOOT_BODY_RENAME:

@@ -23,6 +23,7 @@ void moot_state_init(struct moot_state *state)
     state->records.value_size = sizeof(struct moot_record);
     state->voids.value_size = sizeof(struct moot_void);
     state->opaques.value_size = sizeof(struct moot_void);
+    state->floors.value_size = sizeof(uint32_t);
 }
 
 static void members_clear(struct moot_state *state, struct moot_pool *pool)
@@ -54,6 +55,7 @@ void moot_state_clear(struct moot_state *state, struct moot_pool *pool)
     moot_map_clear(pool, &state->records);
     members_clear(state, pool);
     objects_clear(state, pool);
+    moot_map_clear(pool, &state->floors);
     moot_map_clear(pool, &state->chains);
     moot_list_clear(pool, &state->eras);
     moot_blob_clear(pool, &state->founding);

@@ -109,6 +109,7 @@ struct moot_state {
     struct moot_map records;     /* key → struct moot_record */
     struct moot_map voids;       /* chain id ‖ seq u64 → struct moot_void */
     struct moot_map opaques;     /* the same for facts kept unread: reason is MOOT_OK */
+    struct moot_map floors;      /* u8 prefix ‖ key → u32: cache floor; from the object set */
     uint64_t payload_bytes;      /* of all facts held: the engine's count, in the checkpoint */
 };
 
@@ -170,7 +171,7 @@ enum moot_status moot_era_decode(struct moot_bytes row, struct moot_era *ret);
  * NO_MEMORY. */
 enum moot_status moot_state_object_restore(struct moot_state *state, struct moot_pool *pool,
                                            struct moot_bytes encoded);
-/* Recomputes epoch and members from the objects held (after a restore). Passes no turn. */
+/* Recomputes epoch, members and cache floors from the objects held (after a restore). Passes no turn. */
 enum moot_status moot_state_derive(struct moot_state *state, struct moot_pool *pool,
                                    struct moot_state_change *change);
 
@@ -237,6 +238,11 @@ uint32_t moot_state_rejudge(struct moot_state *state, struct moot_pool *pool);
  * dirty, so that their rows are written anew. */
 void moot_state_facts_clear(struct moot_state *state, struct moot_pool *pool);
 
+/* The cache floor of a key: entries stored in an epoch below it are not served. The greatest certified for
+ * the key itself and for every prefix of it; 0: none. */
+uint32_t moot_state_floor(const struct moot_state *state, const struct moot_pool *pool,
+                          struct moot_bytes key);
+
 const struct moot_proposal *moot_state_proposal(const struct moot_state *state,
                                                 const struct moot_pool *pool,
                                                 const struct moot_digest *id);
@@ -276,7 +282,7 @@ void moot_state_digest(const struct moot_state *state, const struct moot_pool *p
 /* The size of the image, without writing it. */
 uint64_t moot_image_bytes(const struct moot_state *state, const struct moot_pool *pool);
 /* Tells two images apart: tag "moot/stratum/1" over the image's values of each stratum.
- * 0: founding, timeline, epoch, eras, objects · 1: members, chains · 2: proposals, withdrawals ·
+ * 0: founding, timeline, epoch, eras, objects · 1: members, chains · 2: proposals, withdrawals, floors ·
  * 3: records, opaque facts */
 void moot_strata_digests(const struct moot_state *state, const struct moot_pool *pool,
                          struct moot_digest ret[MOOT_STRATA]);

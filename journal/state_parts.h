@@ -1,7 +1,7 @@
 /*
  * What the files of the state share among themselves. Nobody else includes this.
  *
- *   objects.c ─▶ eras.c (stratum 0) ─▶ members.c (stratum 1)
+ *   objects.c ─▶ eras.c (stratum 0) ─▶ members.c (stratum 1) · floors.c (stratum 2)
  *   fold.c judges ─▶ reduce_proposal.c (stratum 2), reduce_record.c (stratum 3)
  */
 #ifndef MOOT_JOURNAL_STATE_PARTS_H
@@ -15,7 +15,7 @@
 #define MOOT_ERA_FIELDS 8
 #define MOOT_TAIL_FIELDS 9
 #define MOOT_IMAGE_VERSION 1
-#define MOOT_IMAGE_FIELDS 12
+#define MOOT_IMAGE_FIELDS 13
 #define MOOT_CUT_VERSION 1
 #define MOOT_CUT_FIELDS 6
 #define MOOT_SLOT_DEVICE_PREFIX_BYTES (1 + 8 + 32) /* slot kind, number, device */
@@ -66,6 +66,14 @@ enum moot_status moot_member_derive(struct moot_state *state, struct moot_pool *
 /* The chain of `author` on the followed branch, added when it is not there. NULL: no memory. */
 struct moot_chain *moot_chain_ensure(struct moot_state *state, struct moot_pool *pool,
                                      const struct moot_key *author);
+
+/* ---- floors.c ---- */
+
+/* Raises the floors that the certificate in that cache slot asks for, if it is in force. NO_MEMORY. */
+enum moot_status moot_floors_merge(struct moot_state *state, struct moot_pool *pool,
+                                   const struct moot_slot *slot);
+/* All floors anew from the objects held. NO_MEMORY. */
+enum moot_status moot_floors_derive(struct moot_state *state, struct moot_pool *pool);
 
 /* ---- reducers: joins. MOOT_OK or NO_MEMORY; then the fact may be applied in part: fold it again. ---- */
 

@@ -96,7 +96,8 @@ static enum moot_status fold(uint16_t kind, uint32_t epoch, struct moot_bytes pa
     return moot_state_fold(&held, pool, chain, &fact);
 }
 
-/* The small mesh of the page: founded, one admission, one turn, six facts of the founder. */
+/* The small mesh of the page: founded, one admission, one turn, one cache invalidation, six facts of the
+ * founder. */
 static int setup(void **state)
 {
     (void)state;
@@ -115,6 +116,7 @@ static int setup(void **state)
     certify("body-admission", 1);
     certify("body-turn", 2);
     certify("body-tick", 1);
+    certify("body-cache", 2);
     assert_int_equal(fold(MOOT_KIND_RECORD_PUT, 2, example("put-1")), MOOT_OK);
     assert_int_equal(fold(MOOT_KIND_WITHDRAWN, 2, example("withdrawn-1")), MOOT_OK);
     assert_int_equal(fold(4711, 2, moot_bytes_of_text("later")), MOOT_OK);
@@ -135,7 +137,7 @@ static void every_body_decodes_and_encodes_to_itself(void **state)
     (void)state;
     static const char *const names[] = {"body-tick-plain", "body-tick",      "body-turn",
                                         "body-turn-fork",  "body-admission", "body-upgrade",
-                                        "body-activation"};
+                                        "body-activation", "body-cache"};
     for (size_t i = 0; i < MOOT_COUNT_OF(names); i++) {
         struct moot_bytes bytes = example(names[i]);
         struct moot_body body;

@@ -2,7 +2,7 @@
  * Law 2: state is a pure function of the facts, the objects and the timeline followed.
  *
  * Each seed makes a small world: authors, admissions (some in conflict), ticks, turns with several
- * ticks, hard forks, puts, proposals, withdrawals, and facts that are wrong in every way. The world is
+ * ticks, hard forks, cache floors, puts, proposals, withdrawals, and facts that are wrong in every way. The world is
  * then folded in random orders, with duplicates, once with a restore from rows in the middle.
  * Wherever the frontier roots are equal, digests and void reasons must be, too.
  */
@@ -203,6 +203,17 @@ static void admission_add(struct world *world)
     object_add(world, &body, era, era->admins.count);
 }
 
+static void cache_add(struct world *world)
+{
+    static const char *const keys[] = {"a", "ab", "abc", "b"};
+    const struct moot_era *era = era_any(world);
+    struct moot_body body =
+        test_cache(&world->mesh.devices[0], world->ahead.state.epoch, 3000 + below(world, 50),
+                   1 + (uint32_t)below(world, 6), below(world, 2) == 0,
+                   keys[below(world, MOOT_COUNT_OF(keys))]);
+    object_add(world, &body, era, era->admins.count);
+}
+
 static void oddity_add(struct world *world)
 {
     static const uint16_t kinds[] = {70,
@@ -224,7 +235,7 @@ static void world_new(struct world *world, uint64_t seed)
     test_state_new(&world->ahead, &world->mesh, POOL_BYTES);
     fact_add(world, 0, MOOT_KIND_MESH_FOUNDED, 1, world->mesh.founding);
     for (uint32_t step = 0; step < STEPS; step++) {
-        uint64_t what = below(world, 40);
+        uint64_t what = below(world, 42);
         if (what < 20) {
             put_add(world);
         } else if (what < 24) {
@@ -237,8 +248,10 @@ static void world_new(struct world *world, uint64_t seed)
             tick_add(world, NULL);
         } else if (what < 39) {
             admission_add(world);
-        } else {
+        } else if (what < 40) {
             turn_add(world);
+        } else {
+            cache_add(world);
         }
     }
 }
@@ -453,6 +466,7 @@ static void equal_frontiers_mean_equal_states_in_every_order(void **state)
     uint64_t voids = 0;
     uint64_t turned = 0;
     uint64_t members = 0;
+    uint64_t floors = 0;
     for (uint32_t round = 0; round < SEEDS; round++) {
         uint64_t seed = test_random_next(&random);
         world_new(&world, seed);
@@ -474,16 +488,17 @@ static void equal_frontiers_mean_equal_states_in_every_order(void **state)
         voids += nodes[0].held.state.voids.count;
         turned += nodes[0].held.state.eras.count - 1;
         members += nodes[0].held.state.members.count;
+        floors += nodes[0].held.state.floors.count;
         for (uint32_t i = 0; i < 3; i++) {
             test_state_free(&nodes[i].held);
         }
         world_free(&world);
     }
-    printf("%u worlds, %u comparisons, %llu turns, %llu members, %llu void facts\n", SEEDS,
-           compared, (unsigned long long)turned, (unsigned long long)members,
-           (unsigned long long)voids);
+    printf("%u worlds, %u comparisons, %llu turns, %llu members, %llu floors, %llu void facts\n",
+           SEEDS, compared, (unsigned long long)turned, (unsigned long long)members,
+           (unsigned long long)floors, (unsigned long long)voids);
     /* Worlds with competing turns may end on different branches: most do not. */
-    assert_true(compared > SEEDS && turned > SEEDS / 4 && voids > SEEDS);
+    assert_true(compared > SEEDS && turned > SEEDS / 4 && voids > SEEDS && floors > SEEDS);
 }
 
 int main(void)

@@ -137,6 +137,17 @@ struct moot_body test_hard_fork(const struct test_device *proposer, uint32_t epo
     return body;
 }
 
+struct moot_body test_cache(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                            uint32_t floor, bool prefix, const char *key)
+{
+    struct moot_body body = proposal(MOOT_BODY_CACHE, proposer, epoch, nonce);
+    body.cache.floor = floor;
+    body.cache.entry_count = 1;
+    body.cache.entries[0] =
+        (struct moot_cache_entry){.prefix = prefix, .key = moot_bytes_of_text(key)};
+    return body;
+}
+
 void test_body_encode(const struct moot_body *body, struct test_bytes *ret)
 {
     struct moot_writer writer;

@@ -45,6 +45,10 @@ struct moot_body test_hard_fork(const struct test_device *proposer, uint32_t epo
                                 uint64_t k, const struct moot_digest *before,
                                 const struct moot_digest *upgrade);
 
+/* One key, or all that begin with it. */
+struct moot_body test_cache(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                            uint32_t floor, bool prefix, const char *key);
+
 void test_body_encode(const struct moot_body *body, struct test_bytes *ret);
 struct moot_digest test_body_hash(const struct moot_body *body);
 

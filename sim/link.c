@@ -21,7 +21,9 @@
 #define STALL_US ((uint64_t)20 * MOOT_SIM_US_PER_S)
 #define DIAL_TIMEOUT_US ((uint64_t)3 * MOOT_SIM_US_PER_S)
 
+/* What has arrived and cannot be given to the engine yet: the line is cut, or one before it is held. */
 struct stalled_frame {
+    uint64_t order;
     uint8_t *bytes;
     size_t size;
     uint64_t duplicate;
@@ -31,12 +33,15 @@ struct stalled_frame {
 struct end {
     uint32_t node, boot;
     uint32_t dial;
-    bool up;   /* the engine was told of it */
-    bool open; /* and neither side has ended it as seen from here */
-    bool over; /* the engine was told of the end, or is dead */
+    bool up;      /* the engine was told of it */
+    bool open;    /* and neither side has ended it as seen from here */
+    bool closing; /* the engine has asked for the end: it hears nothing more */
+    bool over;    /* the engine was told of the end, or is dead */
     /* From here to the other end: */
-    uint64_t ready_us; /* nothing may overtake what arrives then */
-    bool broken;       /* a frame was lost: nothing follows */
+    uint64_t ready_us;   /* nothing may overtake what arrives then */
+    bool broken;         /* a frame was lost: nothing follows */
+    uint64_t sent, next; /* order of the next frame to send, to be received */
+    bool draining;       /* one held frame is on its way again */
     struct stalled_frame *stalled;
     uint32_t stalled_count, stalled_capacity;
 };
@@ -234,7 +239,7 @@ static void dial_failed(struct moot_sim_world *world, const struct moot_sim_even
 /* ---- frames ---- */
 
 static void push_frame(struct moot_sim_world *world, struct moot_sim_link *link, uint32_t side,
-                       struct moot_bytes frame, uint64_t duplicate)
+                       struct moot_bytes frame, uint64_t order, uint64_t duplicate, uint64_t at_us)
 {
     const struct end *to = &link->ends[1 - side];
     struct moot_sim_event event = {.kind = MOOT_SIM_FRAME,
@@ -242,12 +247,13 @@ static void push_frame(struct moot_sim_world *world, struct moot_sim_link *link,
                                    .boot = to->boot,
                                    .link = link->number,
                                    .side = 1 - side,
+                                   .order = order,
                                    .number = duplicate,
                                    .size = frame.size};
     event.bytes = (uint8_t *)moot_sim_take(frame.size, 1);
     if (frame.size > 0)
         memcpy(event.bytes, frame.data, frame.size);
-    moot_sim_world_push(world, arrival_us(world, link, side), &event);
+    moot_sim_world_push(world, at_us, &event);
 }
 
 void moot_sim_link_send(struct moot_sim_node *node, uint32_t number, struct moot_bytes frame)
@@ -271,22 +277,69 @@ void moot_sim_link_send(struct moot_sim_node *node, uint32_t number, struct moot
         push_down(world, link, 1, world->now_us + LOST_US, MOOT_LINK_FAILED);
         return;
     }
-    push_frame(world, link, side, frame, 0);
+    struct end *from = &link->ends[side];
+    push_frame(world, link, side, frame, from->sent++, 0, arrival_us(world, link, side));
     if (!world->calm && moot_sim_stream_chance(weather, net->dup_ppm)) {
         world->counts.duplicated++;
-        push_frame(world, link, side, frame, 1);
+        push_frame(world, link, side, frame, from->sent++, 1, arrival_us(world, link, side));
     }
 }
 
 static void stall(struct end *from, const struct moot_sim_event *event, bool end)
 {
+    uint64_t order = end ? UINT64_MAX : event->order;
     from->stalled = (struct stalled_frame *)moot_sim_grow(
         from->stalled, from->stalled_count, &from->stalled_capacity, sizeof *from->stalled);
-    struct stalled_frame *stalled = &from->stalled[from->stalled_count++];
-    *stalled = (struct stalled_frame){.size = event->size, .duplicate = event->number, .end = end};
+    uint32_t at = from->stalled_count++;
+    for (; at > 0 && from->stalled[at - 1].order > order; at--)
+        from->stalled[at] = from->stalled[at - 1];
+    struct stalled_frame *stalled = &from->stalled[at];
+    *stalled = (struct stalled_frame){
+        .order = order, .size = event->size, .duplicate = event->number, .end = end};
     stalled->bytes = (uint8_t *)moot_sim_take(event->size, 1);
     if (event->size > 0)
         memcpy(stalled->bytes, event->bytes, event->size);
+}
+
+/* Sends what is held on its way, one by one and in order: the next when this one has arrived. */
+static void drain(struct moot_sim_world *world, struct moot_sim_link *link, uint32_t side,
+                  uint64_t at_us)
+{
+    struct end *from = &link->ends[side], *to = &link->ends[1 - side];
+    if (from->stalled_count == 0 || from->draining ||
+        world->cuts[pair(world, from->node, to->node)] != 0)
+        return;
+    struct stalled_frame first = from->stalled[0];
+    if (!first.end && first.order != from->next)
+        return; /* the one before it is still under way */
+    from->stalled_count--;
+    memmove(from->stalled, from->stalled + 1, from->stalled_count * sizeof first);
+    if (first.end) {
+        push_down(world, link, 1 - side, at_us, MOOT_LINK_FAILED);
+    } else {
+        from->draining = true;
+        push_frame(world, link, side, moot_bytes_of(first.bytes, first.size), first.order,
+                   first.duplicate, at_us);
+    }
+    free(first.bytes);
+}
+
+static void frame_give(struct moot_sim_world *world, struct moot_sim_link *link,
+                       const struct moot_sim_event *event)
+{
+    uint32_t number = number_at(link, event->side), side;
+    struct moot_event step = {.kind = MOOT_EVENT_LINK_FRAME,
+                              .link = number,
+                              .bytes = moot_bytes_of(event->bytes, event->size)};
+    moot_sim_node_step(&world->nodes[event->node], &step);
+    if (event->number == 0)
+        return;
+    link = link_at(&world->nodes[event->node], number, &side);
+    if (link && !link->ends[side].closing)
+        moot_sim_world_broken(world, event->node, "replay-refused",
+                              "a frame that arrived twice did not end its link");
+    else
+        world->counts.duplicates_refused++;
 }
 
 static void frame_arrived(struct moot_sim_world *world, const struct moot_sim_event *event)
@@ -295,25 +348,18 @@ static void frame_arrived(struct moot_sim_world *world, const struct moot_sim_ev
     if (!link || !moot_sim_node_lives(world, event->node, event->boot))
         return;
     struct end *to = &link->ends[event->side], *from = &link->ends[1 - event->side];
-    if (!to->open)
+    if (!to->open || to->closing)
         return;
-    if (world->cuts[pair(world, from->node, to->node)] != 0 || from->stalled_count > 0) {
+    if (event->order == from->next)
+        from->draining = false;
+    if (world->cuts[pair(world, from->node, to->node)] != 0 || event->order != from->next) {
         stall(from, event, false);
         return;
     }
-    uint32_t number = number_at(link, event->side);
-    struct moot_event step = {.kind = MOOT_EVENT_LINK_FRAME,
-                              .link = number,
-                              .bytes = moot_bytes_of(event->bytes, event->size)};
-    moot_sim_node_step(&world->nodes[event->node], &step);
-    if (event->number == 0)
-        return;
-    uint32_t side;
-    if (link_at(&world->nodes[event->node], number, &side))
-        moot_sim_world_broken(world, event->node, "replay-refused",
-                              "a frame that arrived twice did not end its link");
-    else
-        world->counts.duplicates_refused++;
+    from->next++;
+    frame_give(world, link, event);
+    if (world->links[event->link]) /* the step may have ended it */
+        drain(world, link, 1 - event->side, world->now_us);
 }
 
 /* ---- ends ---- */
@@ -324,6 +370,14 @@ static void over(struct moot_sim_world *world, struct moot_sim_link *link, uint3
     link->ends[side].over = true;
     if (link->ends[1 - side].over)
         link_free(world, link);
+}
+
+void moot_sim_link_closing(struct moot_sim_node *node, uint32_t number)
+{
+    uint32_t side;
+    struct moot_sim_link *link = link_at(node, number, &side);
+    if (link)
+        link->ends[side].closing = true;
 }
 
 void moot_sim_link_close(struct moot_sim_node *node, uint32_t number, enum moot_status why)
@@ -425,32 +479,13 @@ static void stalled(struct moot_sim_world *world, uint64_t cut)
     }
 }
 
-static void release(struct moot_sim_world *world, struct moot_sim_link *link, uint32_t side)
-{
-    struct end *from = &link->ends[side];
-    uint32_t count = from->stalled_count;
-    struct stalled_frame *frames = from->stalled;
-    from->stalled = NULL;
-    from->stalled_count = from->stalled_capacity = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (frames[i].end)
-            push_down(world, link, 1 - side, arrival_us(world, link, side), MOOT_LINK_FAILED);
-        else
-            push_frame(world, link, side, moot_bytes_of(frames[i].bytes, frames[i].size),
-                       frames[i].duplicate);
-        free(frames[i].bytes);
-    }
-    free(frames);
-}
-
 void moot_sim_heal(struct moot_sim_world *world)
 {
     memset(world->cuts, 0, (size_t)world->node_count * world->node_count * sizeof *world->cuts);
     for (uint32_t i = 0; i < world->link_count; i++) {
-        if (!world->links[i])
-            continue;
-        release(world, world->links[i], 0);
-        release(world, world->links[i], 1);
+        struct moot_sim_link *link = world->links[i];
+        for (uint32_t side = 0; link && side < 2; side++)
+            drain(world, link, side, arrival_us(world, link, side));
     }
 }
 

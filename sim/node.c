@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "crypto/base/mutant.h"
 #include "sim/memory.h"
 #include "sim/world.h"
 
@@ -100,7 +101,8 @@ enum moot_status moot_sim_node_start(struct moot_sim_world *world, uint32_t inde
     if (world->fill != 0)
         memset(node->memory, world->fill, FILL_BYTES);
     node->pool = moot_pool_init(node->memory, POOL_BYTES);
-    moot_sim_stream_init(&node->engine_stream, world->seed, "engine", index, 0, node->boot);
+    uint64_t seed = world->seed + (MOOT_MUTANT("run-reads-fresh-memory") ? world->fill : 0);
+    moot_sim_stream_init(&node->engine_stream, seed, "engine", index, 0, node->boot);
     node->random = moot_sim_stream_random(&node->engine_stream);
     node->wake_us = MOOT_SIM_NEVER;
     snprintf(config.name, sizeof config.name, "%s", node->name);
@@ -147,6 +149,11 @@ void moot_sim_node_crash(struct moot_sim_world *world, uint32_t index)
         world->hooks.crashed(world->hooks.context, index);
     node->up = false;
     moot_sim_store_crash(node->store);
+    if (MOOT_MUTANT("disk-forgets")) { /* all that was ever written */
+        moot_sim_store_free(node->store);
+        node->store = moot_sim_store_new();
+        node->port = moot_sim_store_port(node->store);
+    }
     held_forget(node);
     moot_sim_link_node_died(world, index);
 }
@@ -206,7 +213,8 @@ static void held_pump(struct moot_sim_node *node)
     for (uint32_t i = 0; i < node->held_count; i++) {
         struct moot_sim_held item = node->held[i];
         bool blocked = lane_blocked(lanes, lane_count, item.link);
-        if (!blocked && item.after <= node->committed) {
+        if (!blocked &&
+            (item.after <= node->committed || MOOT_MUTANT("shell-sends-before-commit"))) {
             perform(node, &item);
             continue;
         }
@@ -312,6 +320,7 @@ void moot_sim_node_step(struct moot_sim_node *node, struct moot_event *event)
                 moot_sim_link_close(node, action->link, action->status);
                 break;
             }
+            moot_sim_link_closing(node, action->link);
             hold(node, action);
             break;
         case MOOT_ACTION_SEND:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/digest.h"
 #include "protocols/view.h"
 #include "sim/memory.h"
 #include "sim/run.h"
@@ -21,8 +22,10 @@ void moot_sim_oracle_init(struct moot_sim_oracle *oracle, struct moot_sim_run *r
 
 static void pending_drop(struct moot_sim_watch *watch, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         free(watch->pending[i].votes);
+        free(watch->pending[i].heads);
+    }
     watch->pending_count -= count;
     memmove(watch->pending, watch->pending + count, watch->pending_count * sizeof *watch->pending);
 }
@@ -37,6 +40,7 @@ void moot_sim_oracle_deinit(struct moot_sim_oracle *oracle)
     free(oracle->rules);
     free(oracle->acks);
     moot_sim_book_deinit(&oracle->states);
+    moot_sim_book_deinit(&oracle->heads);
     moot_sim_book_deinit(&oracle->votes);
     moot_sim_book_deinit(&oracle->verified);
     moot_sim_book_deinit(&oracle->objects);
@@ -49,7 +53,50 @@ static const struct moot_state *state_of(struct moot_sim_oracle *oracle, uint32_
     return moot_view_state(&env);
 }
 
+static uint64_t facts_held(const struct moot_state *state, const struct moot_pool *pool)
+{
+    struct moot_map_item item;
+    uint64_t facts = 0;
+    for (MOOT_MAP_EACH(pool, &state->chains, item))
+        facts += ((const struct moot_chain *)item.value)->tail.seq;
+    return facts;
+}
+
 /* ---- batches ---- */
+
+static void heads_note(struct moot_sim_pending *pending, const struct moot_state *state,
+                       const struct moot_pool *pool)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->chains, item)) {
+        const struct moot_chain *chain = (const struct moot_chain *)item.value;
+        uint8_t seq[8];
+        moot_u64_put(seq, chain->tail.seq);
+        const struct moot_bytes parts[] = {moot_digest_bytes(&chain->id),
+                                           moot_bytes_of(seq, sizeof seq)};
+        if (chain->tail.seq == 0)
+            continue;
+        pending->heads = (struct moot_sim_head *)moot_sim_grow(
+            pending->heads, pending->head_count, &pending->head_capacity, sizeof *pending->heads);
+        struct moot_sim_head *head = &pending->heads[pending->head_count++];
+        moot_digest_of("moot/sim-place/1", parts, 2, &head->place);
+        head->fact = chain->tail.id;
+    }
+}
+
+static void heads_keep(struct moot_sim_oracle *oracle, uint32_t node,
+                       const struct moot_sim_pending *pending)
+{
+    for (uint32_t i = 0; i < pending->head_count; i++) {
+        const struct moot_sim_head *head = &pending->heads[i];
+        if (!moot_digest_equal(moot_sim_book_add(&oracle->heads, &head->place, &head->fact),
+                               &head->fact))
+            moot_sim_run_fail(
+                oracle->run, (int)node, NULL, "one-number",
+                "%s holds another fact at a number of a chain than was durable before",
+                oracle->run->world->nodes[node].name);
+    }
+}
 
 void moot_sim_oracle_submitted(struct moot_sim_oracle *oracle, uint32_t node, uint64_t ticket,
                                const struct moot_store_batch *batch)
@@ -58,7 +105,12 @@ void moot_sim_oracle_submitted(struct moot_sim_oracle *oracle, uint32_t node, ui
     watch->pending = (struct moot_sim_pending *)moot_sim_grow(
         watch->pending, watch->pending_count, &watch->pending_capacity, sizeof *watch->pending);
     struct moot_sim_pending *pending = &watch->pending[watch->pending_count++];
-    *pending = (struct moot_sim_pending){.ticket = ticket, .epoch = state_of(oracle, node)->epoch};
+    const struct moot_state *state = state_of(oracle, node);
+    *pending =
+        (struct moot_sim_pending){.ticket = ticket,
+                                  .epoch = state->epoch,
+                                  .facts = facts_held(state, oracle->run->world->nodes[node].pool)};
+    heads_note(pending, state, oracle->run->world->nodes[node].pool);
     moot_sim_oracle_batch(oracle, node, pending, batch);
 }
 
@@ -83,8 +135,11 @@ void moot_sim_oracle_durable(struct moot_sim_oracle *oracle, uint32_t node, uint
     while (count < watch->pending_count && watch->pending[count].ticket <= ticket) {
         const struct moot_sim_pending *pending = &watch->pending[count++];
         votes_keep(oracle, node, pending);
+        heads_keep(oracle, node, pending);
         if (pending->epoch > watch->epoch_durable)
             watch->epoch_durable = pending->epoch;
+        if (pending->facts > watch->facts_durable)
+            watch->facts_durable = pending->facts;
     }
     pending_drop(watch, count);
 }
@@ -164,6 +219,12 @@ void moot_sim_oracle_opened(struct moot_sim_oracle *oracle, uint32_t node)
         moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch-falls",
                           "%s stood at epoch %u on its disk and starts at %u", name,
                           watch->epoch_durable, watch->epoch);
+    watch->facts = facts_held(state_of(oracle, node), oracle->run->world->nodes[node].pool);
+    if (watch->facts < watch->facts_durable)
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "facts-vanish",
+                          "%s had %llu facts on its disk and starts with %llu", name,
+                          (unsigned long long)watch->facts_durable,
+                          (unsigned long long)watch->facts);
     for (uint32_t i = 0; i < oracle->ack_count; i++) {
         const struct moot_sim_ack *ack = &oracle->acks[i];
         if (ack->node == node && !put_present(oracle, node, ack))
@@ -187,6 +248,12 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
                           "%s went from epoch %u to %u", oracle->run->world->nodes[node].name,
                           watch->epoch, state->epoch);
     watch->epoch = state->epoch;
+    uint64_t facts = facts_held(state, pool);
+    if (facts < watch->facts)
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "facts-vanish",
+                          "%s went from %llu facts to %llu", oracle->run->world->nodes[node].name,
+                          (unsigned long long)watch->facts, (unsigned long long)facts);
+    watch->facts = facts;
     moot_frontier_root(state, pool, &root);
     moot_state_digest(state, pool, &digest);
     if (!moot_digest_equal(moot_sim_book_add(&oracle->states, &root, &digest), &digest)) {
@@ -196,4 +263,25 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
                           "%s has a state of its own at the frontier %.16s",
                           oracle->run->world->nodes[node].name, hex);
     }
+}
+
+/* Reasons that name the peer and are nobody's fault: it was away, or this node does not know it yet. */
+static bool innocent(enum moot_status status)
+{
+    return status == MOOT_SILENT || status == MOOT_STRANGER || status == MOOT_OTHER_BRANCH ||
+           moot_status_info(status)->blame != MOOT_BLAME_PEER;
+}
+
+void moot_sim_oracle_noticed(struct moot_sim_oracle *oracle, uint32_t node,
+                             const struct moot_notice *notice)
+{
+    static const char *const about_peers[] = {"peer.gone", "peer.refused", "link.refused",
+                                              "block.bad", "chain.forked", "admin.double_vote"};
+    bool about = false;
+    for (size_t i = 0; i < sizeof about_peers / sizeof about_peers[0]; i++)
+        about = about || strcmp(notice->name, about_peers[i]) == 0;
+    if (about && !innocent(notice->status) && oracle->run->world->counts.duplicated == 0)
+        moot_sim_run_fail(oracle->run, (int)node, NULL, "honest-blamed", "%s says %s: %s (%s)",
+                          oracle->run->world->nodes[node].name, notice->name,
+                          moot_status_info(notice->status)->text, notice->detail);
 }

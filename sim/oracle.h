@@ -4,11 +4,14 @@
  *
  *   equal-states           every frontier root seen in the run has one state digest
  *   epoch-falls            on a node, within a start and from what was durable to the next
+ *   facts-vanish           a node never holds fewer facts, within a start and after what was durable
+ *   one-number             what is durable at one number of a chain is one fact, on all nodes
  *   one-vote               an admin's signatures in one (timeline, slot, round) name one statement
  *   durable-before-visible whose signature a peer has written down had written it down before
  *   certificate            enough distinct admins of its own timeline, every signature good
  *   acknowledged           a put that was answered is on its node, after a restart too, and at
  *                          the end everywhere
+ *   honest-blamed          while no frame arrives twice, no node blames another's bytes: all are honest
  *   replay-refused         (link.c) a frame that arrives twice ends its link
  *   restart                (node.c) an engine opens on its own disk
  */
@@ -27,16 +30,24 @@ struct moot_sim_vote {
     struct moot_digest slot;      /* hash of timeline, slot, round and signer */
     struct moot_digest statement; /* its hash */
 };
+struct moot_sim_head {
+    struct moot_digest place; /* hash of chain and number */
+    struct moot_digest fact;
+};
 /* A batch on its way to the disk. */
 struct moot_sim_pending {
     uint64_t ticket;
     uint32_t epoch;
+    uint64_t facts;
     struct moot_sim_vote *votes; /* owned */
     uint32_t vote_count, vote_capacity;
+    struct moot_sim_head *heads; /* owned: of every chain as held then */
+    uint32_t head_count, head_capacity;
 };
 struct moot_sim_watch {
-    uint32_t epoch;         /* of this start */
-    uint32_t epoch_durable; /* over all starts */
+    uint32_t epoch;                /* of this start */
+    uint32_t epoch_durable;        /* over all starts */
+    uint64_t facts, facts_durable; /* the same for the number of facts held */
     struct moot_sim_pending *pending;
     uint32_t pending_count, pending_capacity;
 };
@@ -55,6 +66,7 @@ struct moot_sim_oracle {
     struct moot_sim_run *run;
     struct moot_sim_watch *watches; /* one a node */
     struct moot_sim_book states;    /* frontier root → state digest */
+    struct moot_sim_book heads;     /* chain and number → fact */
     struct moot_sim_book votes;     /* durable ones: slot → statement */
     struct moot_sim_book verified;  /* hash of a signature that is good */
     struct moot_sim_book objects;   /* hash of an object's bytes that was judged */
@@ -74,6 +86,8 @@ void moot_sim_oracle_durable(struct moot_sim_oracle *oracle, uint32_t node, uint
 void moot_sim_oracle_crashed(struct moot_sim_oracle *oracle, uint32_t node);
 void moot_sim_oracle_opened(struct moot_sim_oracle *oracle, uint32_t node);
 void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node);
+void moot_sim_oracle_noticed(struct moot_sim_oracle *oracle, uint32_t node,
+                             const struct moot_notice *notice);
 /* A put was answered with success. Both texts are borrowed for the run. */
 void moot_sim_oracle_acknowledged(struct moot_sim_oracle *oracle, uint32_t node, uint64_t seq,
                                   const char *key, const char *value);

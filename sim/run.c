@@ -13,6 +13,7 @@
 
 #define POLL_US (UINT64_C(100) * MOOT_SIM_US_PER_MS)
 #define LINE_BYTES 4096u
+#define STATES_EVERY 1000u /* events */
 
 void moot_sim_run_fail(struct moot_sim_run *run, int node,
                        const struct moot_sim_statement *statement, const char *invariant,
@@ -143,6 +144,7 @@ static void on_replied(void *context, uint32_t node, uint64_t call_number,
 static void on_noticed(void *context, uint32_t node, const struct moot_notice *notice)
 {
     struct moot_sim_run *run = (struct moot_sim_run *)context;
+    moot_sim_oracle_noticed(&run->oracle, node, notice);
     if (!run->started)
         return;
     for (uint32_t i = 0; i < run->mark_count; i++) {
@@ -169,9 +171,28 @@ static void on_broken(void *context, uint32_t node, const char *invariant, const
     moot_sim_run_fail((struct moot_sim_run *)context, (int)node, NULL, invariant, "%s", why);
 }
 
+/* The states themselves belong to the trace, now and then and at the end. */
+static void states_fold(struct moot_sim_run *run)
+{
+    for (uint32_t i = 0; i < run->world->node_count; i++) {
+        struct moot_sim_node *node = &run->world->nodes[i];
+        struct moot_digest digest;
+        if (!node->up)
+            continue;
+        const struct moot_engine_env env = moot_sim_node_env(node);
+        const struct moot_state *state = moot_view_state(&env);
+        if (!state->founded)
+            continue;
+        moot_state_digest(state, node->pool, &digest);
+        moot_sim_trace_digest(run->world, &digest);
+    }
+}
+
 static void on_done(void *context)
 {
     struct moot_sim_run *run = (struct moot_sim_run *)context;
+    if (run->world->counts.events % STATES_EVERY == 0)
+        states_fold(run);
     run->hashes = (uint64_t *)moot_sim_grow(run->hashes, run->hash_count, &run->hash_capacity,
                                             sizeof *run->hashes);
     run->hashes[run->hash_count++] = moot_u64_get(run->world->trace.b);
@@ -312,4 +333,5 @@ void moot_sim_run_go(struct moot_sim_run *run)
     if (!run->stop)
         moot_sim_act_judge(run);
     finish(run);
+    states_fold(run);
 }

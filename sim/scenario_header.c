@@ -193,17 +193,9 @@ static void settle_parse(struct moot_sim_parser *parser)
 
 /* Invariants that a file may leave unjudged: all but those of its own expectations. */
 static const char *const invariants[] = {
-    "equal-states",
-    "epoch-falls",
-    "one-vote",
-    "durable-before-visible",
-    "certificate",
-    "acknowledged",
-    "replay-refused",
-    "restart",
-    "livelock",
-    "act-refused",
-    "act",
+    "equal-states", "epoch-falls",  "one-vote",       "durable-before-visible",
+    "certificate",  "acknowledged", "replay-refused", "honest-blamed",
+    "restart",      "livelock",     "act-refused",    "act",
     NULL,
 };
 

@@ -142,3 +142,11 @@ void moot_sim_trace_end(struct moot_sim_world *world)
     if (world->line && world->hooks.line)
         world->hooks.line(world->hooks.context, world->line);
 }
+
+void moot_sim_trace_digest(struct moot_sim_world *world, const struct moot_digest *digest)
+{
+    const struct moot_bytes parts[] = {moot_digest_bytes(&world->trace), moot_digest_bytes(digest)};
+    struct moot_digest folded;
+    moot_digest_of("moot/sim-trace/1", parts, 2, &folded);
+    world->trace = folded;
+}

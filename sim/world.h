@@ -85,11 +85,12 @@ const char *moot_sim_event_kind_text(enum moot_sim_event_kind kind);
 /* One thing to happen. `bytes` is owned and freed with it. */
 struct moot_sim_event {
     enum moot_sim_event_kind kind;
-    uint32_t node; /* whom it happens to */
-    uint32_t boot; /* of that node: another boot drops the event */
-    uint32_t link; /* number of a link, from 0 */
-    uint32_t side; /* DOWN, UP, FRAME: of the link */
-    uint32_t from; /* DIAL: who dials, */
+    uint32_t node;  /* whom it happens to */
+    uint32_t boot;  /* of that node: another boot drops the event */
+    uint32_t link;  /* number of a link, from 0 */
+    uint32_t side;  /* DOWN, UP, FRAME: of the link */
+    uint64_t order; /* FRAME: of its direction, from 0 */
+    uint32_t from;  /* DIAL: who dials, */
     uint32_t from_boot;
     uint32_t dial;
     uint64_t number; /* WAKE: generation; DISK: ticket; CALL: its number; TIMER: the owner's; STALL:
@@ -248,6 +249,8 @@ void moot_sim_trace_begin(struct moot_sim_world *world, const struct moot_sim_ev
 void moot_sim_trace_action(struct moot_sim_world *world, const struct moot_action *action);
 void moot_sim_trace_note(struct moot_sim_world *world, const char *word, uint64_t number);
 void moot_sim_trace_end(struct moot_sim_world *world);
+/* Between two events: folds a digest into the trace. */
+void moot_sim_trace_digest(struct moot_sim_world *world, const struct moot_digest *digest);
 /* A finding of the shell: hooks.broken. */
 void moot_sim_world_broken(struct moot_sim_world *world, uint32_t node, const char *invariant,
                            const char *why);
@@ -262,6 +265,8 @@ void moot_sim_node_deinit(struct moot_sim_node *node);
 void moot_sim_link_event(struct moot_sim_world *world, const struct moot_sim_event *event);
 void moot_sim_link_dial(struct moot_sim_node *node, uint32_t dial, const char *url);
 void moot_sim_link_send(struct moot_sim_node *node, uint32_t number, struct moot_bytes frame);
+/* A close that waits for what was sent before: from now on nothing is received. */
+void moot_sim_link_closing(struct moot_sim_node *node, uint32_t number);
 void moot_sim_link_close(struct moot_sim_node *node, uint32_t number, enum moot_status why);
 void moot_sim_link_node_died(struct moot_sim_world *world, uint32_t node);
 void moot_sim_links_free(struct moot_sim_world *world);

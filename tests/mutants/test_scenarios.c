@@ -56,6 +56,32 @@ static void a_put_that_is_not_folded_is_noticed(void **state)
     mutant_breaks("ignore-record-put", "soft-fork-straggler", "acknowledged");
 }
 
+/* The world's own lies: what an oracle is for must be seen by it. */
+static void a_shell_that_sends_before_the_commit_is_noticed(void **state)
+{
+    (void)state;
+    mutant_breaks("shell-sends-before-commit", "soft-fork-straggler", "durable-before-visible");
+}
+
+static void a_disk_that_forgets_is_noticed_at_the_next_start(void **state)
+{
+    (void)state;
+    mutant_breaks("disk-forgets", "one-vote", "epoch-falls");
+}
+
+static void a_run_that_reads_fresh_memory_is_not_the_same_twice(void **state)
+{
+    struct moot_sim_scenario scenario;
+    (void)state;
+    play_shipped("one-vote", &scenario);
+    moot_mutant_active = "run-reads-fresh-memory";
+    struct played one = play_scenario(&scenario, 1, 0, NULL);
+    struct played two = play_scenario(&scenario, 1, 0xa5, NULL);
+    moot_mutant_active = "";
+    assert_memory_not_equal(&one.trace, &two.trace, sizeof one.trace);
+    moot_sim_scenario_deinit(&scenario);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +89,9 @@ int main(void)
         cmocka_unit_test(an_approval_that_counts_twice_is_noticed_by_the_scenario_itself),
         cmocka_unit_test(a_second_vote_in_one_slot_is_noticed),
         cmocka_unit_test(a_put_that_is_not_folded_is_noticed),
+        cmocka_unit_test(a_shell_that_sends_before_the_commit_is_noticed),
+        cmocka_unit_test(a_disk_that_forgets_is_noticed_at_the_next_start),
+        cmocka_unit_test(a_run_that_reads_fresh_memory_is_not_the_same_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
  */
 #include "tests/lib/sim/play.h"
 
-static const char *const shipped[] = {"soft-fork-straggler", "one-vote", "crashes", "split"};
+static const char *const shipped[] = {"soft-fork-straggler", "one-vote", "crashes", "split",
+                                      "stalled-line"};
 #define SHIPPED_COUNT (sizeof shipped / sizeof shipped[0])
 
 static void every_shipped_scenario_holds_under_all_its_seeds(void **state)

@@ -297,8 +297,8 @@ static void dispatch(struct moot_step *step, struct moot_session *session,
 {
     struct moot_request request = {0};
     /* A ping is asked again before its answer came: on a line that stalled, both answers come. */
-    bool known = !answer || take_request(step, session, number, type, &request) ||
-                 type == MOOT_MESSAGE_PING;
+    bool known =
+        !answer || take_request(step, session, number, type, &request) || type == MOOT_MESSAGE_PING;
     /* An invited stranger asks to join and nothing else; a member greets first. */
     bool allowed = session->joining ? type == MOOT_MESSAGE_JOIN || type == MOOT_MESSAGE_PING
                                     : session->greeted || type == MOOT_MESSAGE_GREET ||

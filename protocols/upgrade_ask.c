@@ -75,10 +75,10 @@ static void refusal_add(struct moot_step *step, struct moot_fetch *fetch,
 }
 
 void moot_ask_missed(struct moot_step *step, struct moot_fetch *fetch, const struct moot_key *peer,
-                     const struct moot_digest *hash)
+                     const struct moot_digest *hash, bool damaged)
 {
-    uint64_t pause_ms = moot_fetch_pause(step, fetch);
-    refusal_add(step, fetch, peer, hash, step->engine->now_ms + pause_ms, false);
+    uint64_t pause_ms = damaged ? MOOT_BLOCK_BAD_MS : moot_fetch_pause(step, fetch);
+    refusal_add(step, fetch, peer, hash, step->engine->now_ms + pause_ms, damaged);
 }
 
 static void strike_server(struct moot_step *step, const struct moot_key *peer)

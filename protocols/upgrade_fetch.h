@@ -56,8 +56,9 @@ void moot_fetch_manifest_read(struct moot_step *step, struct moot_fetch *fetch,
                               const struct moot_event *event);
 void moot_fetch_manifest_written(struct moot_step *step, struct moot_fetch *fetch,
                                  const struct moot_event *event);
-/* Somebody says that our manifest is damaged: it is read again, and the package checked. */
-void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetch);
+/* Our manifest is damaged, as somebody says or as was seen here when it was read to be served: it is
+ * read again, and the package checked. */
+void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetch, bool seen_here);
 
 /* ---- upgrade_ask.c ---- */
 
@@ -72,9 +73,9 @@ int32_t moot_ask_find(const struct moot_step *step, const struct moot_fetch *fet
 /* Takes an ask off; a block that is not held is wanted again. */
 void moot_ask_end(struct moot_step *step, struct moot_fetch *fetch, uint32_t ask_index);
 void moot_ask_end_all(struct moot_step *step, struct moot_fetch *fetch);
-/* That peer has it not: somebody else is asked. */
+/* That peer has it not, or says that its copy is damaged: somebody else is asked. */
 void moot_ask_missed(struct moot_step *step, struct moot_fetch *fetch, const struct moot_key *peer,
-                     const struct moot_digest *hash);
+                     const struct moot_digest *hash, bool damaged);
 /* That peer sent bytes that do not match: counted, remembered, told to it. */
 void moot_ask_strike(struct moot_step *step, struct moot_fetch *fetch, const struct moot_key *peer,
                      const struct moot_digest *hash, enum moot_status why);

@@ -113,11 +113,11 @@ void moot_fetch_manifest_written(struct moot_step *step, struct moot_fetch *fetc
     }
 }
 
-void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetch)
+void moot_fetch_manifest_doubted(struct moot_step *step, struct moot_fetch *fetch, bool seen_here)
 {
     /* Others read it anyway before they are ready; complaints cost one check a minute at most. */
     if (fetch->stage != MOOT_FETCH_READY ||
-        step->engine->now_ms < fetch->checked_ms + MOOT_BLOCK_IGNORE_MS_MIN)
+        (!seen_here && step->engine->now_ms < fetch->checked_ms + MOOT_BLOCK_IGNORE_MS_MIN))
         return;
     fetch->asking = false;
     moot_fetch_go(fetch, MOOT_FETCH_MANIFEST);

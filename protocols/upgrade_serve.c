@@ -64,13 +64,13 @@ void moot_upgrade_block_asked(struct moot_step *step, struct moot_session *sessi
 }
 
 /* What we said we hold is not there, or not as it should be. */
-static void doubt(struct moot_step *step, const struct moot_digest *hash)
+static void doubt(struct moot_step *step, const struct moot_digest *hash, bool seen_here)
 {
     struct moot_map_item item;
     for (MOOT_MAP_EACH(step->pool, &step->engine->fetches, item)) {
         struct moot_fetch *fetch = item.value;
         if (moot_digest_equal(&fetch->manifest, hash)) {
-            moot_fetch_manifest_doubted(step, fetch);
+            moot_fetch_manifest_doubted(step, fetch, seen_here);
             continue;
         }
         uint32_t index = moot_fetch_block_find(step, fetch, hash);
@@ -92,7 +92,7 @@ static void served(struct moot_step *step, const struct moot_job_owner *owner,
     if (status == MOOT_OK && event->bytes.size > size_max)
         status = MOOT_BAD_BLOCK;
     if (status != MOOT_OK)
-        doubt(step, &owner->hash);
+        doubt(step, &owner->hash, true);
     if (session && session->established)
         answer(step, session, owner->request_number, status, event->bytes);
 }
@@ -132,7 +132,7 @@ void moot_upgrade_struck(struct moot_step *step, struct moot_session *session,
         moot_session_end(step, session, MOOT_BAD_MESSAGE);
         return;
     }
-    doubt(step, &hash);
+    doubt(step, &hash, false);
 }
 
 static void rechecked(struct moot_step *step, const struct moot_job_owner *owner,
@@ -259,8 +259,10 @@ void moot_upgrade_block_answered(struct moot_step *step, struct moot_session *se
     if (name.size == 0) {
         moot_fetch_bytes(step, fetch, ask, bytes);
     } else {
+        bool damaged = moot_bytes_equal(name, moot_bytes_of_text("bad_manifest")) ||
+                       moot_bytes_equal(name, moot_bytes_of_text("bad_block"));
         moot_ask_end(step, fetch, ask);
-        moot_ask_missed(step, fetch, &session->channel.peer, &request->hash);
+        moot_ask_missed(step, fetch, &session->channel.peer, &request->hash, damaged);
     }
 }
 

@@ -45,7 +45,7 @@ void moot_tail_encode(const struct moot_chain_tail *tail, struct moot_writer *wr
     moot_write_uint(writer, tail->lane1_bytes);
 }
 
-static void tail_read(struct moot_cursor *cursor, struct moot_chain_tail *ret)
+void moot_tail_read(struct moot_cursor *cursor, struct moot_chain_tail *ret)
 {
     moot_read_array(cursor, MOOT_TAIL_FIELDS);
     ret->seq = moot_read_uint(cursor, UINT64_MAX);
@@ -82,7 +82,7 @@ enum moot_status moot_chain_decode(struct moot_bytes row, struct moot_chain *ret
     moot_read_array(&cursor, 4);
     moot_read_digest(&cursor, &chain.id);
     moot_read_key(&cursor, &chain.author);
-    tail_read(&cursor, &chain.tail);
+    moot_tail_read(&cursor, &chain.tail);
     moot_read_signature(&cursor, &chain.head_signature);
     enum moot_status status = moot_cursor_finish(&cursor);
     if (status == MOOT_OK) {

@@ -69,49 +69,36 @@ void moot_checkpoint_encode(const struct moot_state *state, const struct moot_po
     facts_encode(pool, &state->opaques, writer);
 }
 
-static enum moot_status proposals_restore(struct moot_state *state, struct moot_pool *pool,
-                                          struct moot_cursor *cursor)
+enum moot_status moot_proposal_read(struct moot_state *state, struct moot_pool *pool,
+                                    struct moot_cursor *cursor)
 {
-    uint32_t count = moot_read_array_any(cursor, ROWS_MAX);
-    for (uint32_t i = 0; i < count && cursor->status == MOOT_OK; i++) {
-        struct moot_fact fact = {.header.seq = 0};
-        moot_read_array(cursor, 2);
-        fact.header.wall_s = moot_read_uint(cursor, UINT64_MAX);
-        fact.payload = moot_read_bin(cursor, MOOT_BODY_BYTES_MAX);
-        struct moot_body body;
-        if (cursor->status == MOOT_OK && moot_body_decode(fact.payload, &body) != MOOT_OK) {
-            moot_cursor_fail(cursor, MOOT_BAD_BODY);
-        }
-        if (cursor->status == MOOT_OK &&
-            moot_reduce_proposal(state, pool, &fact, &body) != MOOT_OK) {
-            return MOOT_NO_MEMORY;
-        }
+    struct moot_fact fact = {.header.seq = 0};
+    moot_read_array(cursor, 2);
+    fact.header.wall_s = moot_read_uint(cursor, UINT64_MAX);
+    fact.payload = moot_read_bin(cursor, MOOT_BODY_BYTES_MAX);
+    struct moot_body body;
+    if (cursor->status == MOOT_OK && moot_body_decode(fact.payload, &body) != MOOT_OK) {
+        moot_cursor_fail(cursor, MOOT_BAD_BODY);
     }
-    return MOOT_OK;
+    return cursor->status == MOOT_OK ? moot_reduce_proposal(state, pool, &fact, &body)
+                                     : cursor->status;
 }
 
-static enum moot_status withdrawals_restore(struct moot_state *state, struct moot_pool *pool,
-                                            struct moot_cursor *cursor)
+enum moot_status moot_withdrawal_read(struct moot_state *state, struct moot_pool *pool,
+                                      struct moot_cursor *cursor)
 {
-    uint32_t count = moot_read_array_any(cursor, ROWS_MAX);
-    for (uint32_t i = 0; i < count && cursor->status == MOOT_OK; i++) {
-        struct moot_key author;
-        struct moot_digest proposal;
-        moot_read_array(cursor, 2);
-        moot_read_key(cursor, &author);
-        moot_read_digest(cursor, &proposal);
-        if (cursor->status == MOOT_OK &&
-            moot_reduce_withdrawal(state, pool, &author, &proposal) != MOOT_OK) {
-            return MOOT_NO_MEMORY;
-        }
-    }
-    return MOOT_OK;
+    struct moot_key author;
+    struct moot_digest proposal;
+    moot_read_array(cursor, 2);
+    moot_read_key(cursor, &author);
+    moot_read_digest(cursor, &proposal);
+    return cursor->status == MOOT_OK ? moot_reduce_withdrawal(state, pool, &author, &proposal)
+                                     : cursor->status;
 }
 
-/* Reads one fact; a chain that is not held fails the cursor. */
-static const struct moot_chain *fact_read(const struct moot_state *state,
-                                          const struct moot_pool *pool, struct moot_cursor *cursor,
-                                          struct moot_fact *ret)
+const struct moot_chain *moot_kept_fact_read(const struct moot_state *state,
+                                             const struct moot_pool *pool,
+                                             struct moot_cursor *cursor, struct moot_fact *ret)
 {
     struct moot_digest chain_id;
     struct moot_header *header = &ret->header;
@@ -119,7 +106,7 @@ static const struct moot_chain *fact_read(const struct moot_state *state,
     moot_read_array(cursor, 9);
     moot_read_digest(cursor, &chain_id);
     header->seq = moot_read_uint(cursor, UINT64_MAX);
-    struct moot_bytes fork_id = moot_read_bin(cursor, MOOT_FORK_ID_BYTES);
+    moot_read_fork_id(cursor, &header->fork_id);
     header->epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
     header->lamport = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
     header->protocol = (uint16_t)moot_read_uint(cursor, UINT16_MAX);
@@ -127,28 +114,37 @@ static const struct moot_chain *fact_read(const struct moot_state *state,
     header->wall_s = moot_read_uint(cursor, UINT64_MAX);
     ret->payload = moot_read_bin(cursor, MOOT_PAYLOAD_BYTES_MAX);
     header->payload_size = (uint32_t)ret->payload.size;
-    const struct moot_chain *chain = moot_state_chain(state, pool, &chain_id);
-    if (chain == NULL || fork_id.size != MOOT_FORK_ID_BYTES) {
+    const struct moot_chain *chain =
+        cursor->status == MOOT_OK ? moot_state_chain(state, pool, &chain_id) : NULL;
+    if (chain == NULL) {
         moot_cursor_fail(cursor, MOOT_BAD_VALUE);
-        return NULL;
     }
-    memcpy(header->fork_id.b, fork_id.data, MOOT_FORK_ID_BYTES);
     return chain;
 }
 
-static enum moot_status facts_restore(struct moot_state *state, struct moot_pool *pool,
-                                      struct moot_cursor *cursor)
+static enum moot_status fact_read(struct moot_state *state, struct moot_pool *pool,
+                                  struct moot_cursor *cursor)
+{
+    struct moot_fact fact;
+    const struct moot_chain *chain = moot_kept_fact_read(state, pool, cursor, &fact);
+    if (chain == NULL) {
+        return cursor->status;
+    }
+    return moot_state_fold(state, pool, chain, &fact) == MOOT_NO_MEMORY ? MOOT_NO_MEMORY : MOOT_OK;
+}
+
+/* An array of things, each read by `read`. */
+static enum moot_status
+all_read(struct moot_state *state, struct moot_pool *pool, struct moot_cursor *cursor,
+         enum moot_status (*read)(struct moot_state *state, struct moot_pool *pool,
+                                  struct moot_cursor *cursor))
 {
     uint32_t count = moot_read_array_any(cursor, ROWS_MAX);
-    for (uint32_t i = 0; i < count && cursor->status == MOOT_OK; i++) {
-        struct moot_fact fact;
-        const struct moot_chain *chain = fact_read(state, pool, cursor, &fact);
-        if (cursor->status == MOOT_OK &&
-            moot_state_fold(state, pool, chain, &fact) == MOOT_NO_MEMORY) {
-            return MOOT_NO_MEMORY;
-        }
+    enum moot_status status = cursor->status;
+    for (uint32_t i = 0; i < count && status == MOOT_OK; i++) {
+        status = read(state, pool, cursor);
     }
-    return MOOT_OK;
+    return status;
 }
 
 enum moot_status moot_checkpoint_restore(struct moot_state *state, struct moot_pool *pool,
@@ -162,10 +158,10 @@ enum moot_status moot_checkpoint_restore(struct moot_state *state, struct moot_p
     }
     uint64_t lsn = moot_read_uint(&cursor, UINT64_MAX);
     uint64_t payload_bytes = moot_read_uint(&cursor, UINT64_MAX);
-    enum moot_status status = proposals_restore(state, pool, &cursor);
-    status = status == MOOT_OK ? withdrawals_restore(state, pool, &cursor) : status;
-    status = status == MOOT_OK ? facts_restore(state, pool, &cursor) : status;
-    status = status == MOOT_OK ? facts_restore(state, pool, &cursor) : status;
+    enum moot_status status = all_read(state, pool, &cursor, moot_proposal_read);
+    status = status == MOOT_OK ? all_read(state, pool, &cursor, moot_withdrawal_read) : status;
+    status = status == MOOT_OK ? all_read(state, pool, &cursor, fact_read) : status;
+    status = status == MOOT_OK ? all_read(state, pool, &cursor, fact_read) : status;
     status = status == MOOT_OK ? moot_cursor_finish(&cursor) : status;
     if (status == MOOT_OK) {
         state->payload_bytes = payload_bytes;

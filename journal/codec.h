@@ -61,6 +61,9 @@ void moot_read_array(struct moot_cursor *cursor, uint32_t count);
 /* Opens an array of any length up to `count_max` and returns the length (0 after a failure). An array
  * whose length exceeds the bytes that are left is TRUNCATED at once. */
 uint32_t moot_read_array_any(struct moot_cursor *cursor, uint32_t count_max);
+/* The head of an array whose values lie elsewhere or come later (streams): counts as one value, and the
+ * length is not checked against anything. */
+uint32_t moot_read_array_head(struct moot_cursor *cursor);
 /* 0 after a failure; BAD_VALUE above `max`. */
 uint64_t moot_read_uint(struct moot_cursor *cursor, uint64_t max);
 /* Borrowed from the input; empty after a failure; OVERSIZED above size_max. */

@@ -184,26 +184,32 @@ static bool text_of_tag(struct moot_cursor *cursor, uint8_t tag, size_t size_max
     return true;
 }
 
-/* Opens the array that `tag` begins; count is checked against the bytes before anything else. */
-static bool array_of_tag(struct moot_cursor *cursor, uint8_t tag, uint64_t *ret_count)
+static bool array_count_of_tag(struct moot_cursor *cursor, uint8_t tag, uint64_t *ret_count)
 {
-    uint64_t count = 0;
+    *ret_count = 0;
     switch (tag) {
     case TAG_ARRAY16:
-        (void)take_number(cursor, 2, FIXARRAY_COUNT_MAX + 1, &count);
+        (void)take_number(cursor, 2, FIXARRAY_COUNT_MAX + 1, ret_count);
         break;
     case TAG_ARRAY32:
-        (void)take_number(cursor, 4, UINT64_C(1) << 16, &count);
+        (void)take_number(cursor, 4, UINT64_C(1) << 16, ret_count);
         break;
     default:
         if (tag < TAG_FIXARRAY || tag > TAG_FIXARRAY + FIXARRAY_COUNT_MAX) {
             cursor->status = MOOT_BAD_TYPE;
             break;
         }
-        count = tag - (unsigned)TAG_FIXARRAY;
+        *ret_count = tag - (unsigned)TAG_FIXARRAY;
         break;
     }
-    if (cursor->status != MOOT_OK) {
+    return cursor->status == MOOT_OK;
+}
+
+/* Opens the array that `tag` begins; count is checked against the bytes before anything else. */
+static bool array_of_tag(struct moot_cursor *cursor, uint8_t tag, uint64_t *ret_count)
+{
+    uint64_t count;
+    if (!array_count_of_tag(cursor, tag, &count)) {
         return false;
     }
     if (count > bytes_left(cursor)) { /* every value has at least one byte */
@@ -248,6 +254,13 @@ uint32_t moot_read_array_any(struct moot_cursor *cursor, uint32_t count_max)
         return 0;
     }
     return (uint32_t)count;
+}
+
+uint32_t moot_read_array_head(struct moot_cursor *cursor)
+{
+    uint8_t tag;
+    uint64_t count;
+    return begin(cursor, &tag) && array_count_of_tag(cursor, tag, &count) ? (uint32_t)count : 0;
 }
 
 uint64_t moot_read_uint(struct moot_cursor *cursor, uint64_t max)

@@ -214,6 +214,29 @@ static void lower(struct moot_state *state, const struct moot_pool *pool, uint32
     era->epoch = tick->statement.epoch;
 }
 
+enum moot_status moot_eras_settle(struct moot_state *state, const struct moot_pool *pool)
+{
+    for (uint32_t i = 1; i < state->eras.count; i++) {
+        struct moot_era *era = moot_state_era_index(state, pool, i);
+        const struct moot_era *before = moot_state_era_index(state, pool, i - 1);
+        const struct moot_object_row *turn = turn_after(state, pool, before, &era->turn_body);
+        if (turn == NULL) {
+            return MOOT_WRONG_TIMELINE;
+        }
+        struct moot_body body;
+        moot_object_row_body(pool, turn, &body);
+        const struct moot_object_row *tick =
+            least_tick(state, pool, before, &era->turn_body, &body.turn);
+        if (tick == NULL) {
+            return MOOT_WRONG_TIMELINE;
+        }
+        era->turn_object = turn->id;
+        era->tick_object = tick->id;
+        era->epoch = tick->statement.epoch;
+    }
+    return MOOT_OK;
+}
+
 void moot_eras_epoch(struct moot_state *state, const struct moot_pool *pool,
                      struct moot_state_change *change)
 {

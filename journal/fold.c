@@ -145,6 +145,14 @@ static enum moot_status keep(struct moot_pool *pool, struct moot_map *map, struc
     return MOOT_OK;
 }
 
+enum moot_status moot_opaque_keep(struct moot_state *state, struct moot_pool *pool,
+                                  const struct moot_digest *chain, const struct moot_fact *fact)
+{
+    uint8_t key[MOOT_FACT_KEY_BYTES];
+    fact_key(chain, fact->header.seq, key);
+    return keep(pool, &state->opaques, moot_bytes_of(key, sizeof key), fact, MOOT_OK);
+}
+
 static void kept_forget(struct moot_pool *pool, struct moot_map *map, struct moot_bytes key)
 {
     struct moot_void *kept = map->count > 0 ? moot_map_get(pool, map, key) : NULL;
@@ -159,9 +167,7 @@ static enum moot_status apply(struct moot_state *state, struct moot_pool *pool,
                               const struct meaning *meaning)
 {
     if (meaning->info == NULL) {
-        uint8_t key[MOOT_FACT_KEY_BYTES];
-        fact_key(&chain->id, fact->header.seq, key);
-        return keep(pool, &state->opaques, moot_bytes_of(key, sizeof key), fact, MOOT_OK);
+        return moot_opaque_keep(state, pool, &chain->id, fact);
     }
     if (meaning->info->proposes != 0) {
         return moot_reduce_proposal(state, pool, fact, &meaning->body);

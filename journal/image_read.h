@@ -25,8 +25,9 @@ struct moot_object_source {
     /* The whole certified object, good until the next call of either source; NOT_FOUND. */
     enum moot_status (*get)(void *context, const struct moot_digest *id, struct moot_bytes *ret);
 };
-/* Objects of TABLE_OBJECT; `store` (a port) is borrowed. Releases before it reads. */
-struct moot_object_source moot_object_source_of_store(const struct moot_store_port *store);
+/* Objects of TABLE_OBJECT; `store` is a port (or a copy of one) that is borrowed. Releases before it
+ * reads. */
+struct moot_object_source moot_object_source_of_store(struct moot_store_port *store);
 
 struct moot_image_report {
     struct moot_digest digest; /* of the bytes that were read */

@@ -41,48 +41,58 @@ void moot_record_encode(const struct moot_record *record, const struct moot_pool
     }
 }
 
-static enum moot_status values_restore(struct moot_pool *pool, struct moot_record *record,
-                                       struct moot_cursor *cursor)
+enum moot_status moot_record_value_read(struct moot_pool *pool, struct moot_record *record,
+                                        struct moot_cursor *cursor)
 {
-    uint32_t count = moot_read_array_any(cursor, VALUES_MAX);
-    for (uint32_t i = 0; i < count && cursor->status == MOOT_OK; i++) {
-        struct moot_record_value value = {.seq = 0};
-        moot_read_array(cursor, 6);
-        moot_read_digest(cursor, &value.chain);
-        value.seq = moot_read_uint(cursor, UINT64_MAX);
-        value.epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
-        value.lamport = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
-        value.wall_s = moot_read_uint(cursor, UINT64_MAX);
-        value.tombstone = moot_read_nil_if(cursor);
-        struct moot_bytes bytes = moot_bytes_of(NULL, 0);
-        if (!value.tombstone) {
-            bytes = moot_read_bin(cursor, MOOT_RECORD_VALUE_BYTES_MAX);
-        }
-        if (!moot_blob_set(pool, &value.value, bytes)) {
-            return MOOT_NO_MEMORY;
-        }
-        struct moot_record_value *added = moot_list_add(pool, &record->values);
-        if (added == NULL) {
-            moot_blob_clear(pool, &value.value);
-            return MOOT_NO_MEMORY;
-        }
-        *added = value;
+    struct moot_record_value value = {.seq = 0};
+    struct moot_bytes bytes = moot_bytes_of(NULL, 0);
+    moot_read_array(cursor, 6);
+    moot_read_digest(cursor, &value.chain);
+    value.seq = moot_read_uint(cursor, UINT64_MAX);
+    value.epoch = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
+    value.lamport = (uint32_t)moot_read_uint(cursor, UINT32_MAX);
+    value.wall_s = moot_read_uint(cursor, UINT64_MAX);
+    value.tombstone = moot_read_nil_if(cursor);
+    if (!value.tombstone) {
+        bytes = moot_read_bin(cursor, MOOT_RECORD_VALUE_BYTES_MAX);
     }
+    if (cursor->status != MOOT_OK) {
+        return cursor->status;
+    }
+    if (!moot_blob_set(pool, &value.value, bytes)) {
+        return MOOT_NO_MEMORY;
+    }
+    struct moot_record_value *added = moot_list_add(pool, &record->values);
+    if (added == NULL) {
+        moot_blob_clear(pool, &value.value);
+        return MOOT_NO_MEMORY;
+    }
+    *added = value;
     return MOOT_OK;
 }
 
-static enum moot_status context_restore(struct moot_pool *pool, struct moot_record *record,
-                                        struct moot_cursor *cursor)
+enum moot_status moot_record_context_read(struct moot_pool *pool, struct moot_record *record,
+                                          struct moot_cursor *cursor)
+{
+    struct moot_context_entry *entry = moot_list_add(pool, &record->context);
+    if (entry == NULL) {
+        return MOOT_NO_MEMORY;
+    }
+    moot_context_entry_read(cursor, entry);
+    return cursor->status;
+}
+
+static enum moot_status
+all_read(struct moot_pool *pool, struct moot_record *record, struct moot_cursor *cursor,
+         enum moot_status (*read)(struct moot_pool *pool, struct moot_record *record,
+                                  struct moot_cursor *cursor))
 {
     uint32_t count = moot_read_array_any(cursor, VALUES_MAX);
-    for (uint32_t i = 0; i < count && cursor->status == MOOT_OK; i++) {
-        struct moot_context_entry *entry = moot_list_add(pool, &record->context);
-        if (entry == NULL) {
-            return MOOT_NO_MEMORY;
-        }
-        moot_context_entry_read(cursor, entry);
+    enum moot_status status = cursor->status;
+    for (uint32_t i = 0; i < count && status == MOOT_OK; i++) {
+        status = read(pool, record, cursor);
     }
-    return MOOT_OK;
+    return status;
 }
 
 enum moot_status moot_record_restore(struct moot_state *state, struct moot_pool *pool,
@@ -99,9 +109,9 @@ enum moot_status moot_record_restore(struct moot_state *state, struct moot_pool 
     struct moot_cursor cursor;
     moot_cursor_init(&cursor, row);
     moot_read_array(&cursor, 2);
-    enum moot_status status = values_restore(pool, record, &cursor);
+    enum moot_status status = all_read(pool, record, &cursor, moot_record_value_read);
     if (status == MOOT_OK) {
-        status = context_restore(pool, record, &cursor);
+        status = all_read(pool, record, &cursor, moot_record_context_read);
     }
     if (status == MOOT_OK) {
         status = moot_cursor_finish(&cursor);

@@ -215,6 +215,26 @@ void moot_records_clear(struct moot_state *state, struct moot_pool *pool)
     }
 }
 
+bool moot_record_is_reduced(const struct moot_pool *pool, const struct moot_record *record)
+{
+    for (uint32_t i = 0; i < record->context.count; i++) {
+        const struct moot_context_entry *entry = context_at(pool, record, i);
+        if (entry->seq == 0 ||
+            (i > 0 &&
+             moot_digest_compare(&context_at(pool, record, i - 1)->chain, &entry->chain) >= 0)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < record->values.count; i++) {
+        const struct moot_record_value *value = moot_list_at(pool, &record->values, i);
+        if (value->seq == 0 || covered(pool, record, &value->chain, value->seq) ||
+            (i > 0 && value_compare(moot_list_at(pool, &record->values, i - 1), value) >= 0)) {
+            return false;
+        }
+    }
+    return record->values.count > 0 || record->context.count > 0;
+}
+
 const struct moot_record_value *moot_record_shown(const struct moot_record *record,
                                                   const struct moot_pool *pool)
 {

@@ -49,6 +49,9 @@ struct moot_era *moot_state_era_index(const struct moot_state *state, const stru
 /* Lowers the ticks of passed turns, passes turns as far as they go, recomputes the epoch. */
 enum moot_status moot_eras_advance(struct moot_state *state, struct moot_pool *pool,
                                    struct moot_state_change *change);
+/* For turns taken from a list: each takes effect at the least tick held that names it, be that lower or
+ * higher than the list says. Passes none. WRONG_TIMELINE: a turn or its tick is not held. */
+enum moot_status moot_eras_settle(struct moot_state *state, const struct moot_pool *pool);
 /* The epoch alone. */
 void moot_eras_epoch(struct moot_state *state, const struct moot_pool *pool,
                      struct moot_state_change *change);
@@ -89,6 +92,11 @@ enum moot_status moot_reduce_put(struct moot_state *state, struct moot_pool *poo
 struct moot_record *moot_record_ensure(struct moot_state *state, struct moot_pool *pool,
                                        struct moot_bytes key);
 void moot_record_empty(struct moot_pool *pool, struct moot_record *record);
+/* Values in order and uncovered, context in order, something there. */
+bool moot_record_is_reduced(const struct moot_pool *pool, const struct moot_record *record);
+/* Keeps a fact unread. */
+enum moot_status moot_opaque_keep(struct moot_state *state, struct moot_pool *pool,
+                                  const struct moot_digest *chain, const struct moot_fact *fact);
 void moot_proposals_clear(struct moot_state *state, struct moot_pool *pool);
 void moot_records_clear(struct moot_state *state, struct moot_pool *pool);
 
@@ -102,5 +110,21 @@ void moot_kept_fact_encode(struct moot_bytes key, const struct moot_header *head
 /* The head of a value: array[6]: chain id, seq, epoch, lamport, wall_s; the sixth, the value as bin or
  * nil, is the caller's to write. */
 void moot_record_value_encode(const struct moot_record_value *value, struct moot_writer *writer);
+
+/* The same the other way: each reads one thing, and puts it in. The cursor's reason, or NO_MEMORY. */
+void moot_tail_read(struct moot_cursor *cursor, struct moot_chain_tail *ret);
+enum moot_status moot_proposal_read(struct moot_state *state, struct moot_pool *pool,
+                                    struct moot_cursor *cursor);
+enum moot_status moot_withdrawal_read(struct moot_state *state, struct moot_pool *pool,
+                                      struct moot_cursor *cursor);
+enum moot_status moot_record_value_read(struct moot_pool *pool, struct moot_record *record,
+                                        struct moot_cursor *cursor);
+enum moot_status moot_record_context_read(struct moot_pool *pool, struct moot_record *record,
+                                          struct moot_cursor *cursor);
+/* All nine values of a kept fact, borrowed; its chain, or NULL: the cursor has failed (BAD_VALUE for a
+ * chain that is not held). */
+const struct moot_chain *moot_kept_fact_read(const struct moot_state *state,
+                                             const struct moot_pool *pool,
+                                             struct moot_cursor *cursor, struct moot_fact *ret);
 
 #endif

@@ -71,3 +71,50 @@ bool moot_store_batch_delete(struct moot_store_batch *batch, struct moot_arena *
     struct moot_store_op op = {.kind = MOOT_STORE_DELETE, .table = table, .key = key};
     return op_add(batch, arena, &op);
 }
+
+/* Turns a key into the least one after it; false: there is none. */
+static bool key_next(uint8_t key[MOOT_STORE_KEY_BYTES_MAX], size_t *size)
+{
+    if (*size < MOOT_STORE_KEY_BYTES_MAX) {
+        key[(*size)++] = 0;
+        return true;
+    }
+    size_t at = *size; /* no room for another byte: count up instead */
+    while (at > 0 && ++key[at - 1] == 0) {
+        at--;
+    }
+    return at > 0;
+}
+
+enum moot_status moot_store_each(const struct moot_store_port *store, enum moot_table table,
+                                 enum moot_status (*each)(void *context,
+                                                          const struct moot_store_row *row),
+                                 void *context)
+{
+    uint8_t key[MOOT_STORE_KEY_BYTES_MAX];
+    size_t size = 0;
+    bool more = true;
+    while (more) {
+        struct moot_store_row row;
+        enum moot_status status =
+            store->at_or_after(store->self, table, moot_bytes_of(key, size), &row);
+        if (status == MOOT_NOT_FOUND) {
+            return MOOT_OK;
+        }
+        if (status != MOOT_OK) {
+            return status;
+        }
+        if (row.key.size > sizeof key) {
+            return MOOT_STORE_DAMAGED;
+        }
+        size = row.key.size;
+        memcpy(key, row.key.data, size);
+        status = each(context, &row);
+        store->release(store->self);
+        if (status != MOOT_OK) {
+            return status;
+        }
+        more = key_next(key, &size);
+    }
+    return MOOT_OK;
+}

@@ -87,4 +87,11 @@ struct moot_store_port {
     void (*release)(void *self);
 };
 
+/* Hands every row of a table to `each`, in order of the keys, and releases after each; the row is good
+ * during the call. Ends early with what `each` says if that is not MOOT_OK, or what the port fails with. */
+enum moot_status moot_store_each(const struct moot_store_port *store, enum moot_table table,
+                                 enum moot_status (*each)(void *context,
+                                                          const struct moot_store_row *row),
+                                 void *context);
+
 #endif

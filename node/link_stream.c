@@ -7,7 +7,8 @@
  *
  * Failures: a length above the limit closes as OVERSIZED before anything is allocated for it; the
  * buffer grows by doubling, only as bytes really arrive, so a claim costs the claimant its own bytes. The first
- * frames are a handshake and must be small. An end or error of the stream closes as LINK_FAILED. A peer that does not
+ * frames are a handshake and must be small. An end or error of the stream closes as LINK_FAILED, in the
+ * middle of a frame as TRUNCATED. A peer that does not
  * read lets the queue grow to its limit and is closed as SILENT.
  */
 #include <stdio.h>
@@ -194,7 +195,8 @@ void moot_link_read_done(struct moot_link *link)
         return;
     }
     if (nng_aio_result(link->read.aio) != 0) {
-        moot_link_close(link, MOOT_LINK_FAILED); /* after a flush the reason is the flush's */
+        /* after a flush the reason is the flush's */
+        moot_link_close(link, link->in_size > 0 ? MOOT_TRUNCATED : MOOT_LINK_FAILED);
         return;
     }
     link->holds++;

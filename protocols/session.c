@@ -74,6 +74,14 @@ static void forget(struct moot_step *step, struct moot_session *session, enum mo
     notice->device = peer_key;
 }
 
+/* Before authentication: a line in our own log and a counter, not a word to the other side. */
+static void tell_refused(struct moot_step *step, const struct moot_session *session,
+                         enum moot_status why)
+{
+    struct moot_notice *notice = moot_step_notice(step, "link.refused", why);
+    snprintf(notice->detail, sizeof notice->detail, "%s", session->remote);
+}
+
 void moot_session_end(struct moot_step *step, struct moot_session *session, enum moot_status why)
 {
     moot_step_close(step, session->link, why, why == MOOT_OK || session->established);
@@ -84,7 +92,13 @@ void moot_session_down(struct moot_step *step, const struct moot_event *event)
 {
     struct moot_session *session = moot_session_of_link(step->engine, step->pool, event->link);
     if (session) {
-        forget(step, session, event->status == MOOT_OK ? MOOT_LINK_FAILED : event->status);
+        enum moot_status why = event->status == MOOT_OK ? MOOT_LINK_FAILED : event->status;
+        if (why != MOOT_LINK_FAILED) { /* what it sent is the reason: oversized, truncated */
+            moot_step_refuse(step, why);
+            if (!session->established)
+                tell_refused(step, session, why);
+        }
+        forget(step, session, why);
         return;
     }
     if (event->dial != 0) {
@@ -363,9 +377,7 @@ static void message(struct moot_step *step, struct moot_session *session, struct
 
 static void broken(struct moot_step *step, struct moot_session *session, enum moot_status why)
 {
-    /* Before authentication: a line in our own log and a counter, not a word to the other side. */
-    struct moot_notice *notice = moot_step_notice(step, "link.refused", why);
-    snprintf(notice->detail, sizeof notice->detail, "%s", session->remote);
+    tell_refused(step, session, why);
     if (why == MOOT_CODE_WRONG && session->dial == 0)
         moot_member_code_failed(step);
     else

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crypto/base/attr.h"
+#include "journal/log_row.h"
 #include "protocols/inside.h"
 #include "tests/lib/node/writer.h"
 

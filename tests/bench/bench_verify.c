@@ -55,8 +55,8 @@ static void build(struct half *half, uint8_t number, uint32_t facts)
         struct moot_header header = {.epoch = 1, .lamport = i + 1, .protocol = 1, .kind = 64};
         struct moot_digest id;
         moot_run_builder_init(&builder, &half->chain, &tail, half->memory + i * capacity, capacity);
-        check(moot_run_builder_add(&builder, &header, moot_bytes_of(payload, sizeof payload), &id) ==
-                      MOOT_OK &&
+        check(moot_run_builder_add(&builder, &header, moot_bytes_of(payload, sizeof payload),
+                                   &id) == MOOT_OK &&
                   moot_run_builder_finish(&builder, &half->identity, &made) == MOOT_OK,
               "building");
         half->runs[i] = made.run.encoded;

@@ -147,15 +147,11 @@ static enum moot_status era_read(struct reader *reader, struct moot_cursor *curs
 static enum moot_status member_read(struct reader *reader, struct moot_cursor *cursor)
 {
     struct moot_key key;
-    struct moot_digest id;
-    moot_read_array(cursor, 7);
+    uint32_t count = moot_read_array_any(cursor, UINT8_MAX);
     moot_read_key(cursor, &key);
-    moot_read_digest(cursor, &id);
-    (void)moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
-    (void)moot_read_text(cursor, MOOT_NAME_BYTES_MAX);
-    (void)moot_read_uint(cursor, UINT32_MAX);
-    moot_read_digest(cursor, &id);
-    (void)moot_read_bool(cursor);
+    for (uint32_t i = 1; i < count; i++) {
+        (void)moot_read_value(cursor);
+    }
     if (cursor->status != MOOT_OK) {
         return cursor->status;
     }
@@ -248,6 +244,14 @@ static enum moot_status withdrawal_read(struct reader *reader, struct moot_curso
     return moot_withdrawal_read(reader->state, reader->pool, cursor);
 }
 
+/* Derived from the objects, as members are, and compared in the same way. */
+static enum moot_status floor_read(struct reader *reader, struct moot_cursor *cursor)
+{
+    (void)reader;
+    (void)moot_read_value(cursor);
+    return cursor->status;
+}
+
 /* One part of a record, which may be larger than a window. */
 static enum moot_status parts_read(struct reader *reader, struct moot_record *record,
                                    enum moot_status (*read)(struct moot_pool *pool,
@@ -323,23 +327,34 @@ static enum moot_status finish(struct reader *reader)
     return moot_digest_equal(&written, &reader->report->digest) ? MOOT_OK : MOOT_NOT_CANONICAL;
 }
 
+struct section {
+    enum moot_status (*read)(struct reader *reader, struct moot_cursor *cursor); /* one item */
+};
+
+static enum moot_status sections_read(struct reader *reader, const struct section *sections,
+                                      size_t count)
+{
+    enum moot_status status = MOOT_OK;
+    for (size_t i = 0; i < count && status == MOOT_OK; i++) {
+        status = items_read(reader, sections[i].read);
+    }
+    return status;
+}
+
 static enum moot_status image_read(struct reader *reader)
 {
-    static enum moot_status (*const before[])(
-        struct reader * reader, struct moot_cursor * cursor) = {era_read, member_read, chain_read,
-                                                                object_read};
-    static enum moot_status (*const after[])(
-        struct reader * reader, struct moot_cursor * cursor) = {proposal_read, withdrawal_read,
-                                                                record_read, opaque_read};
+    static const struct section lower[] = {{era_read}, {member_read}, {chain_read}, {object_read}};
+    static const struct section upper[] = {
+        {proposal_read}, {withdrawal_read}, {floor_read}, {record_read}, {opaque_read}};
     enum moot_status status = head_read(reader);
-    for (size_t i = 0; i < MOOT_COUNT_OF(before) && status == MOOT_OK; i++) {
-        status = items_read(reader, before[i]);
+    if (status == MOOT_OK) {
+        status = sections_read(reader, lower, MOOT_COUNT_OF(lower));
     }
     if (status == MOOT_OK) {
         status = derive(reader);
     }
-    for (size_t i = 0; i < MOOT_COUNT_OF(after) && status == MOOT_OK; i++) {
-        status = items_read(reader, after[i]);
+    if (status == MOOT_OK) {
+        status = sections_read(reader, upper, MOOT_COUNT_OF(upper));
     }
     return status == MOOT_OK ? finish(reader) : status;
 }

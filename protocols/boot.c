@@ -262,6 +262,7 @@ static void empty_collections(struct moot_engine *engine)
     engine->intakes.value_size = sizeof(struct moot_intake);
     engine->jobs.value_size = sizeof(struct moot_job_owner);
     engine->joiners.value_size = sizeof(struct moot_joiner);
+    moot_cache_init(&engine->cache);
     engine->fetches.value_size = sizeof(struct moot_fetch);
 }
 

@@ -130,6 +130,8 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
         return MOOT_NOT_ADMIN;
     if (verdict == MOOT_VERDICT_YES)
         status = turn_check(engine, step->pool, &decoded);
+    if (verdict == MOOT_VERDICT_YES && status == MOOT_OK)
+        status = moot_cache_floor_check(engine, &decoded);
     if (status != MOOT_OK)
         return status;
     if (!moot_append_ready(step))

@@ -238,6 +238,10 @@ static void job_done(struct moot_step *step, const struct moot_event *event)
 static void call(struct moot_step *step, const struct moot_event *event)
 {
     const struct moot_call *asked = event->call;
+    if (asked->kind == MOOT_CALL_CACHE_SET || asked->kind == MOOT_CALL_CACHE_GET) {
+        moot_cache_call(step, event->call_number, asked); /* writes nothing to the store */
+        return;
+    }
     enum moot_status status = moot_step_writable(step);
     if (status != MOOT_OK) {
         moot_step_refuse(step, status);
@@ -254,6 +258,7 @@ static void call(struct moot_step *step, const struct moot_event *event)
         return;
     case MOOT_CALL_PROPOSE_ADMINS:
     case MOOT_CALL_PROPOSE_UPGRADE:
+    case MOOT_CALL_PROPOSE_CACHE:
     case MOOT_CALL_APPROVE:
     case MOOT_CALL_REJECT:
     case MOOT_CALL_WITHDRAW:
@@ -263,6 +268,9 @@ static void call(struct moot_step *step, const struct moot_event *event)
     case MOOT_CALL_RECORD_PUT:
         moot_record_call(step, event->call_number, asked);
         return;
+    case MOOT_CALL_CACHE_SET:
+    case MOOT_CALL_CACHE_GET:
+        break; /* above */
     }
     moot_step_reply(step, event->call_number, MOOT_UNSUPPORTED, NULL);
 }

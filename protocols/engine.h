@@ -62,11 +62,14 @@ enum moot_call_kind {
     MOOT_CALL_DENY,     /* name of a pending device */
     MOOT_CALL_PROPOSE_ADMINS,  /* names, name_count, threshold → proposal */
     MOOT_CALL_PROPOSE_UPGRADE, /* upgrade → proposal (its blocks are in the block store already) */
-    MOOT_CALL_APPROVE,   /* proposal, digest_text (first block of 4 or more hex digits, or whole) */
-    MOOT_CALL_REJECT,    /* proposal, reason */
-    MOOT_CALL_WITHDRAW,  /* proposal */
-    MOOT_CALL_ACTIVATE,  /* proposal: soft_fork_auto_activate = no waits for this */
-    MOOT_CALL_RECORD_PUT /* key, value or tombstone → seq; answers when durable */
+    MOOT_CALL_APPROVE,  /* proposal, digest_text (first block of 4 or more hex digits, or whole) */
+    MOOT_CALL_REJECT,   /* proposal, reason */
+    MOOT_CALL_WITHDRAW, /* proposal */
+    MOOT_CALL_ACTIVATE, /* proposal: soft_fork_auto_activate = no waits for this */
+    MOOT_CALL_RECORD_PUT,    /* key, value or tombstone → seq; answers when durable */
+    MOOT_CALL_PROPOSE_CACHE, /* entries, floor (0: the epoch after this one) → proposal */
+    MOOT_CALL_CACHE_SET, /* key, value → epoch, floor: into this node's own cache, not durable */
+    MOOT_CALL_CACHE_GET /* key → payload, epoch, floor; NOT_FOUND: a miss. Counts and refreshes. */
 };
 
 /* All slices are borrowed for the step. */
@@ -81,6 +84,9 @@ struct moot_call {
     struct moot_upgrade_body upgrade; /* PROPOSE_UPGRADE; deadline_epoch 0: default */
     struct moot_bytes key, value;
     bool tombstone;
+    const struct moot_cache_entry *entries; /* in any order */
+    uint32_t entry_count;
+    uint32_t floor;
 };
 
 struct moot_reply {
@@ -91,7 +97,8 @@ struct moot_reply {
     char uri[MOOT_URI_BYTES_MAX];
     char code[MOOT_CODE_BYTES_MAX];
     uint32_t expires_in_s;
-    struct moot_bytes payload; /* dry_run; in the arena */
+    struct moot_bytes payload; /* dry_run, CACHE_GET; in the arena */
+    uint32_t epoch, floor;     /* CACHE_SET, CACHE_GET: of the entry, of its key */
 };
 
 /* ---- jobs: heavy or blocking work outside the engine ---- */

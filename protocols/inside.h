@@ -10,6 +10,7 @@
  *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
  *   join.c      asking to be let in             propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
  *   peers.c     whom to dial                       view*.c     what people see
+ *   cache.c     the local cache, invalidations
  */
 #ifndef MOOT_PROTOCOLS_INSIDE_H
 #define MOOT_PROTOCOLS_INSIDE_H
@@ -237,6 +238,21 @@ struct moot_job_owner {
     uint32_t request_number; /* serving */
 };
 
+/* ---- the local cache ---- */
+
+struct moot_cached {
+    uint32_t epoch; /* it was stored in */
+    uint64_t used;  /* its key in `order` */
+    struct moot_blob value;
+};
+struct moot_cache {
+    struct moot_map entries; /* key → struct moot_cached */
+    struct moot_map order;   /* u64 → struct moot_blob, the key: the least was used longest ago */
+    uint64_t used;           /* last number given */
+    uint64_t bytes;          /* of keys and values */
+    uint64_t hits, misses, invalidated, stored, evicted; /* since the start */
+};
+
 /* ---- the engine ---- */
 
 struct moot_engine {
@@ -281,6 +297,8 @@ struct moot_engine {
     uint32_t invite_failures;
     struct moot_map joiners; /* device key → struct moot_joiner */
     struct moot_joining joining;
+
+    struct moot_cache cache;
 
     struct moot_map fetches; /* proposal id → struct moot_fetch */
     struct moot_map servers; /* device key → struct moot_server */
@@ -483,6 +501,16 @@ enum moot_status moot_member_restore(struct moot_engine *engine, struct moot_poo
 
 /* record.c */
 void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+
+/* cache.c */
+void moot_cache_init(struct moot_cache *cache);
+void moot_cache_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+void moot_cache_propose(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+/* Floors were raised: what lies below them now is forgotten. */
+void moot_cache_invalidated(struct moot_step *step, const struct moot_cache_body *body);
+/* WINDOW: a cache floor that no honest administrator helps with. */
+enum moot_status moot_cache_floor_check(const struct moot_engine *engine,
+                                        const struct moot_body *body);
 
 /* session.c */
 void moot_session_up(struct moot_step *step, const struct moot_event *event);

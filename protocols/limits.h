@@ -52,6 +52,9 @@
 #define MOOT_PACKAGE_DEPTH_MAX 16 /* components of one path; deeper is refused as a bad path */
 #define MOOT_PACKAGE_NOTES_BYTES_MAX 16384 /* release notes of one package; longer is refused */
 #define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
+#define MOOT_CACHE_KEYS_MAX 4096 /* entries of the local cache; the one used longest ago goes first */
+#define MOOT_CACHE_BYTES_MAX 8388608 /* their keys and values; the one used longest ago goes first */
+#define MOOT_CACHE_FLOOR_AHEAD_MAX 720 /* epochs above the present one that a cache floor may lie; higher is neither proposed nor signed, for floors never fall */
 #define MOOT_STAGED_FACTS_MAX 16384 /* own facts waiting to be written; one more is refused */
 #define MOOT_STAGED_BYTES_MAX 8388608 /* their payload bytes; records beyond are refused */
 #define MOOT_STAGED_RESERVE_FACTS 256 /* of these places none is for records: lane 0 is never crowded out */

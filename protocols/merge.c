@@ -355,10 +355,9 @@ static void keep_pending(struct moot_step *step, const struct moot_object *objec
 static void tell_object(struct moot_step *step, const struct moot_object *object)
 {
     static const char *const names[MOOT_SLOT_KIND_MAX + 1] = {
-        [MOOT_SLOT_TURN] = "turn.certified",
-        [MOOT_SLOT_UPGRADE] = "proposal.certified",
-        [MOOT_SLOT_ACTIVATE] = "upgrade.activated",
-        [MOOT_SLOT_ADMIT] = "device.admitted",
+        [MOOT_SLOT_TURN] = "turn.certified",        [MOOT_SLOT_UPGRADE] = "proposal.certified",
+        [MOOT_SLOT_ACTIVATE] = "upgrade.activated", [MOOT_SLOT_ADMIT] = "device.admitted",
+        [MOOT_SLOT_CACHE] = "cache.invalidated",
     };
     const struct moot_slot *slot = &object->certificate.statement.slot;
     if (!names[slot->kind])
@@ -408,6 +407,8 @@ enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes enc
         moot_step_delete(step, MOOT_TABLE_OBJECT, moot_digest_bytes(&change.dropped_object));
     engine->root_stale = true;
     engine->loose_root_stale = true; /* what is worth keeping depends on what is decided */
+    if (object.body.kind == MOOT_BODY_CACHE)
+        moot_cache_invalidated(step, &object.body.cache);
     tell_object(step, &object);
     write_envelope(step, &object);
     moot_reconcile_fresh_object(step, encoded, from_link);

@@ -309,6 +309,16 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
     moot_propose_body(step, call_number, MOOT_KIND_UPGRADE_PROPOSED, &body, call->dry_run);
 }
 
+static void propose_cache(struct moot_step *step, uint64_t call_number,
+                          const struct moot_call *call)
+{
+    if (open_of_ours(step, MOOT_BODY_CACHE) >= MOOT_PROPOSALS_OPEN_PER_ADMIN_MAX)
+        moot_call_refuse(step, call_number, MOOT_LIMIT,
+                         "too many of this administrator's invalidations are open");
+    else
+        moot_cache_propose(step, call_number, call);
+}
+
 void moot_propose_folded(struct moot_step *step, uint64_t first_seq)
 {
     struct moot_map_item item;
@@ -490,9 +500,12 @@ void moot_propose_call(struct moot_step *step, uint64_t call_number, const struc
         moot_call_refuse(step, call_number, MOOT_NO_MESH, NULL);
         return;
     }
-    if (call->kind == MOOT_CALL_PROPOSE_ADMINS || call->kind == MOOT_CALL_PROPOSE_UPGRADE) {
+    if (call->kind == MOOT_CALL_PROPOSE_ADMINS || call->kind == MOOT_CALL_PROPOSE_UPGRADE ||
+        call->kind == MOOT_CALL_PROPOSE_CACHE) {
         if (!moot_engine_is_admin(engine, step->pool))
             moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
+        else if (call->kind == MOOT_CALL_PROPOSE_CACHE)
+            propose_cache(step, call_number, call);
         else if (call->kind == MOOT_CALL_PROPOSE_ADMINS)
             propose_admins(step, call_number, call);
         else

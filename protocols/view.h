@@ -150,6 +150,23 @@ enum moot_status moot_view_resolve(const struct moot_engine_env *env, struct moo
 void moot_proposal_name(const struct moot_digest *id, enum moot_body_kind kind,
                         char ret[MOOT_PROPOSAL_NAME_BYTES]);
 
+/* The local cache; counters since the start. */
+struct moot_view_cache {
+    uint64_t entries, bytes;
+    uint64_t hits, misses, invalidated, stored, evicted;
+    uint64_t floors; /* keys and prefixes that have one */
+};
+void moot_view_cache(const struct moot_engine_env *env, struct moot_view_cache *ret);
+/* One key, without counting: what a get would find. */
+struct moot_view_cached {
+    bool held, served;
+    uint32_t epoch; /* it was stored in; 0: not held */
+    uint32_t floor; /* of its key; 0: none */
+    uint64_t bytes;
+};
+void moot_view_cached(const struct moot_engine_env *env, struct moot_bytes key,
+                      struct moot_view_cached *ret);
+
 struct moot_view_stats {
     uint64_t facts, bytes, chains, objects, records;
     uint64_t pending; /* objects and runs that wait for something */

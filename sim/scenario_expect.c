@@ -207,13 +207,14 @@ void moot_sim_parse_predicate(struct moot_sim_parser *parser, struct moot_sim_pr
 
 /* Notices of the engine, sorted; tests/unit/sim/test_marks compares with protocols/. */
 static const char *const marks[] = {
-    "admin.double_vote", "block.bad",          "block.damaged",     "chain.forked",
-    "device.admitted",   "device.pending",     "epoch.advanced",    "fact.void",
-    "invite.burned",     "join.refused",       "link.refused",      "mesh.founded",
-    "mesh.joined",       "node.stopped",       "peer.connected",    "peer.gone",
-    "peer.refused",      "proposal.certified", "proposal.proposed", "proposal.withdrawn",
-    "store.damaged",     "store.full",         "store.recovered",   "turn.certified",
-    "turn.in_force",     "upgrade.activated",  "upgrade.in_force",  "upgrade.readiness",
+    "admin.double_vote",  "block.bad",       "block.damaged",      "cache.invalidated",
+    "chain.forked",       "device.admitted", "device.pending",     "epoch.advanced",
+    "fact.void",          "invite.burned",   "join.refused",       "link.refused",
+    "mesh.founded",       "mesh.joined",     "node.stopped",       "peer.connected",
+    "peer.gone",          "peer.refused",    "proposal.certified", "proposal.proposed",
+    "proposal.withdrawn", "store.damaged",   "store.full",         "store.recovered",
+    "turn.certified",     "turn.in_force",   "upgrade.activated",  "upgrade.in_force",
+    "upgrade.readiness",
 };
 
 bool moot_sim_mark_known(const char *name)

@@ -160,6 +160,11 @@ void moot_step_wake(struct moot_step *step, uint64_t at_ms)
         step->actions->wake_ms = at_ms;
 }
 
+bool moot_step_has_room(const struct moot_step *step, size_t size)
+{
+    return step->arena->size - step->arena->used >= size;
+}
+
 void moot_step_refuse(struct moot_step *step, enum moot_status why)
 {
     step->engine->refused[why]++;
@@ -213,9 +218,9 @@ static void store_full(struct moot_step *step, const struct moot_event *event)
     if (step->engine->store_full == full)
         return;
     step->engine->store_full = full;
-    struct moot_notice *notice =
-        moot_step_notice(step, full ? "store.full" : "store.recovered", event->status);
-    (void)notice;
+    moot_step_notice(step, full ? "store.full" : "store.recovered", event->status);
+    if (!full)
+        moot_reconcile_retry(step);
 }
 
 static void job_done(struct moot_step *step, const struct moot_event *event)

@@ -93,11 +93,18 @@ struct moot_session {
     uint32_t request_number;   /* last used */
     struct moot_list requests; /* struct moot_request: ours without an answer */
     uint32_t invite;           /* listener in mode JOIN: number of the invitation */
+    uint32_t asked;            /* its PULLs whose answers wait for our disk */
+    uint64_t asked_ticket;     /* until then */
+    uint64_t unasked_since_ms; /* what it sent in this second that is no answer */
+    uint32_t unasked_messages;
+    uint64_t unasked_bytes;
     /* reconcile.c */
     struct moot_digest peer_frontier, peer_loose; /* as it said last */
     struct moot_fork_id peer_fork;
     bool pull_out, pull_lists, pull_again;
     uint64_t pulled_ms, pull_pause_ms;
+    uint64_t retry_at_ms,
+        retry_ms; /* there is more, but the last answer brought nothing; 0: not so */
     struct moot_digest pulled_frontier,
         pulled_loose;                             /* peer roots that the last fruitless PULL saw */
     struct moot_digest told_frontier, told_loose; /* our roots as the peer knows them */
@@ -106,11 +113,14 @@ struct moot_session {
 };
 
 /* Runs of one chain on their way through verification. */
+struct moot_waiting_run {
+    struct moot_blob encoded;
+    uint32_t link; /* who sent it: blamed if it fails */
+};
 struct moot_intake {
-    struct moot_list waiting; /* struct moot_blob: encoded runs, in order */
+    struct moot_list waiting; /* struct moot_waiting_run, in order */
     uint32_t waiting_bytes;
     uint32_t job;       /* number of the job under way; 0: none */
-    uint32_t link;      /* whoever sent last: blamed for what fails */
     uint64_t ahead_seq; /* highest seq waiting or being verified; 0: nothing is */
 };
 
@@ -290,6 +300,7 @@ struct moot_engine {
     struct moot_map sessions; /* link u32 → struct moot_session */
     struct moot_map peers;    /* device key → struct moot_peer */
     struct moot_map intakes;  /* chain id → struct moot_intake */
+    uint64_t intake_bytes;    /* waiting in all of them */
     uint32_t dial_number, job_number, invite_number;
     struct moot_map jobs; /* job number u32 → struct moot_job_owner */
 
@@ -308,6 +319,12 @@ struct moot_engine {
 
 /* ---- one step ---- */
 
+/* Something new that peers are told at the end of the step, all but the one it came from. */
+struct moot_fresh {
+    struct moot_bytes encoded;
+    uint32_t from; /* link; 0: our own */
+};
+
 /* The way of one event through the engine; lives on the stack. */
 struct moot_step {
     const struct moot_engine_env *env;
@@ -317,13 +334,13 @@ struct moot_step {
     struct moot_actions *actions;
     struct moot_store_batch batch; /* all this step writes: one commit, asked for first */
     uint32_t unseen_op_count;      /* of it: runs of others and checkpoints */
-    struct moot_bytes push_runs[8];
+    struct moot_fresh push_runs[8];
     uint32_t push_run_count;
-    struct moot_bytes push_objects[16];
+    struct moot_fresh push_objects[16];
     uint32_t push_object_count;
-    struct moot_bytes push_loose[32];
+    struct moot_fresh push_loose[32];
     uint32_t push_loose_count;
-    uint32_t push_except; /* link that these came from; 0: none */
+    size_t push_bytes;
 };
 
 /* A reader's step: no actions, nothing may change. */
@@ -348,6 +365,8 @@ struct moot_reply *moot_step_reply(struct moot_step *step, uint64_t call_number,
                                    enum moot_status status, const char *detail);
 struct moot_notice *moot_step_notice(struct moot_step *step, const char *name,
                                      enum moot_status status);
+/* Room left for this step. What comes once for each peer asks first, and waits for the next step. */
+bool moot_step_has_room(const struct moot_step *step, size_t size);
 /* Asks to be woken at `at_ms` at the latest. */
 void moot_step_wake(struct moot_step *step, uint64_t at_ms);
 /* Counts what was refused; every refusal passes here. */
@@ -381,7 +400,8 @@ void moot_append_overtaken(struct moot_step *step);
 struct moot_chain *moot_append_chain(const struct moot_step *step);
 
 /* merge.c: what comes from elsewhere */
-void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
+/* True if the run was new and is on its way now. */
+bool moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
                           struct moot_bytes encoded);
 void moot_merge_job_done(struct moot_step *step, const struct moot_job_owner *owner,
                          const struct moot_event *event);
@@ -486,6 +506,8 @@ enum moot_join_says {
 void moot_join_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
 void moot_join_ask(struct moot_step *step, struct moot_session *session);
 void moot_join_time(struct moot_step *step);
+/* Asks no longer; a caller that waits gets the reason. */
+void moot_join_cancel(struct moot_step *step, enum moot_status why);
 enum moot_status moot_join_restore(struct moot_engine *engine, struct moot_bytes row);
 void moot_member_join_answered(struct moot_step *step, struct moot_session *session,
                                struct moot_cursor *body);
@@ -538,6 +560,11 @@ uint32_t moot_session_outstanding(const struct moot_step *step, const struct moo
 
 /* reconcile.c */
 void moot_reconcile_greet(struct moot_step *step, struct moot_session *session);
+/* A greeting that only says why there is no service: to a device that has proven its key. */
+void moot_reconcile_refuse(struct moot_step *step, struct moot_session *session,
+                           enum moot_status why);
+/* What was in vain so far (a full disk) may be asked for again. */
+void moot_reconcile_retry(struct moot_step *step);
 void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session, uint32_t number,
                             bool answer, struct moot_cursor *body);
 void moot_reconcile_pull_asked(struct moot_step *step, struct moot_session *session,
@@ -557,6 +584,8 @@ struct moot_peer *moot_peer_know(struct moot_step *step, const struct moot_key *
                                  struct moot_bytes url);
 struct moot_peer *moot_peer_of(const struct moot_engine *engine, const struct moot_pool *pool,
                                const struct moot_key *key);
+/* Not dialled again for a while, longer each time until it greets us. */
+void moot_peer_pause(struct moot_step *step, struct moot_peer *peer);
 void moot_peer_time(struct moot_step *step);
 void moot_peer_dial_ended(struct moot_step *step, uint32_t dial, enum moot_status why);
 enum moot_status moot_peer_restore(struct moot_engine *engine, struct moot_pool *pool,

@@ -131,6 +131,18 @@ static void answer_caller(struct moot_step *step, enum moot_status status, const
     joining->call_number = 0;
 }
 
+void moot_join_cancel(struct moot_step *step, enum moot_status why)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_session *session = moot_session_of_link(engine, step->pool, engine->joining.link);
+    answer_caller(step, why, NULL);
+    if (session)
+        moot_session_end(step, session, MOOT_OK);
+    moot_wipe(&engine->joining, sizeof engine->joining);
+    engine->joining.state = MOOT_JOIN_NONE;
+    moot_step_delete(step, MOOT_TABLE_META, moot_bytes_of_text("joining"));
+}
+
 static void give_up(struct moot_step *step, enum moot_status why)
 {
     struct moot_joining *joining = &step->engine->joining;
@@ -152,8 +164,11 @@ static enum moot_status enter(struct moot_step *step, struct moot_bytes founding
     if (!moot_digest_equal(&mesh, &engine->joining.mesh))
         return MOOT_WRONG_MESH;
     enum moot_status status = moot_state_found(&engine->state, step->pool, founding);
-    for (uint32_t i = 0; status == MOOT_OK && i < object_count; i++)
+    for (uint32_t i = 0; status == MOOT_OK && i < object_count; i++) {
         status = moot_merge_object(step, moot_read_bin(body, MOOT_OBJECT_BYTES_MAX), 0);
+        if (status == MOOT_REPLAYED)
+            status = MOOT_OK; /* the newest tick may be the one that turned */
+    }
     if (status == MOOT_OK && !moot_append_chain(step))
         status = MOOT_BAD_CERTIFICATE;
     if (status == MOOT_OK)
@@ -174,18 +189,35 @@ static void learn_peers(struct moot_step *step, struct moot_cursor *body)
     }
 }
 
+/* Nothing of what was merged stays, and nobody hears of it: this step has written nothing else. */
+static void take_back(struct moot_step *step, struct moot_action *last)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_map_item item;
+    moot_state_init(&engine->state);
+    for (MOOT_MAP_EACH(step->pool, &engine->pending, item))
+        moot_blob_clear(step->pool, item.value);
+    moot_map_clear(step->pool, &engine->pending);
+    moot_append_overtaken(step);
+    moot_store_batch_init(&step->batch);
+    step->push_object_count = 0;
+    step->actions->last = last;
+    if (last)
+        last->next = NULL;
+    else
+        step->actions->first = NULL;
+}
+
 static void admitted(struct moot_step *step, struct moot_session *session,
                      struct moot_bytes founding, struct moot_cursor *body)
 {
     struct moot_engine *engine = step->engine;
     struct moot_key inviter = session->channel.peer;
     uint32_t count = moot_read_array_any(body, 2 * 4096);
+    struct moot_action *last = step->actions->last;
     enum moot_status status = enter(step, founding, body, count);
     if (status != MOOT_OK) {
-        /* Nothing of it stays: this step has written nothing else. */
-        moot_state_init(&engine->state);
-        moot_store_batch_init(&step->batch);
-        step->push_object_count = 0;
+        take_back(step, last);
         moot_step_refuse(step, status);
         moot_session_end(step, session, status);
         give_up(step, status);

@@ -14,6 +14,9 @@
 #define MOOT_PING_INTERVAL_MS 5000 /* idle time after which a peer is asked for a sign of life */
 #define MOOT_PINGS_LOST_MAX 3 /* pings without answer after which a link is dead */
 #define MOOT_REQUESTS_OUTSTANDING_MAX 4 /* unanswered requests of one peer; one more ends the session */
+#define MOOT_UNASKED_MESSAGES_MAX 20000 /* messages in a second that are no answers; one more ends the session */
+#define MOOT_UNASKED_BYTES_MAX 67108864 /* their bytes in a second; more end the session */
+#define MOOT_PEERS_KNOWN_MAX 1088 /* devices whose address is kept; those of no member give way to members */
 #define MOOT_DIAL_PAUSE_MS_MIN 200 /* first pause before dialling again */
 #define MOOT_DIAL_PAUSE_MS_MAX 30000 /* longest pause before dialling again */
 #define MOOT_PULL_CREDIT_BYTES 917504 /* bytes of runs and objects asked for in one PULL */

@@ -17,6 +17,8 @@
 #include "protocols/inside.h"
 #include "protocols/view.h"
 
+#define PEERS_TOLD_MAX 64 /* enough to begin with; greetings tell of more */
+
 bool moot_name_good(struct moot_bytes name)
 {
     if (name.size == 0 || name.size > MOOT_NAME_BYTES_MAX || !moot_utf8_valid(name))
@@ -76,6 +78,8 @@ static void init(struct moot_step *step, uint64_t call_number, const struct moot
         return;
     }
     moot_step_put(step, MOOT_TABLE_META, moot_bytes_of_text("founding"), payload);
+    if (engine->joining.state != MOOT_JOIN_NONE)
+        moot_join_cancel(step, MOOT_IN_MESH);
     engine->epoch_since_ms = engine->now_ms;
     engine->root_stale = engine->loose_root_stale = true;
     moot_step_notice(step, "mesh.founded", MOOT_OK);
@@ -111,6 +115,28 @@ static void forget_invite(struct moot_step *step, uint32_t index)
     moot_list_remove(step->pool, &step->engine->invites, index);
 }
 
+/* Invitations that no device has proven yet. */
+static uint32_t open_invites(const struct moot_step *step)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < step->engine->invites.count; i++) {
+        const struct moot_invite *open = moot_list_at(step->pool, &step->engine->invites, i);
+        count += open->bound ? 0 : 1;
+    }
+    return count;
+}
+
+/* The oldest that nobody has used; a device that waits keeps its own as long as that is possible. */
+static uint32_t least_wanted(const struct moot_step *step)
+{
+    for (uint32_t i = 0; i < step->engine->invites.count; i++) {
+        const struct moot_invite *open = moot_list_at(step->pool, &step->engine->invites, i);
+        if (!open->bound)
+            return i;
+    }
+    return 0;
+}
+
 static void invite(struct moot_step *step, uint64_t call_number)
 {
     struct moot_engine *engine = step->engine;
@@ -126,7 +152,9 @@ static void invite(struct moot_step *step, uint64_t call_number)
         return;
     }
     if (engine->invites.count >= MOOT_INVITES_MAX)
-        forget_invite(step, 0);
+        forget_invite(step, least_wanted(step));
+    if (open_invites(step) == 0)
+        engine->invite_failures = 0;
     struct moot_invite *added = moot_list_add(step->pool, &engine->invites);
     if (!added) {
         moot_call_refuse(step, call_number, MOOT_NO_MEMORY, NULL);
@@ -159,7 +187,7 @@ void moot_member_code_failed(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     moot_step_refuse(step, MOOT_CODE_WRONG);
-    if (++engine->invite_failures < MOOT_INVITE_FAILURES_MAX)
+    if (open_invites(step) == 0 || ++engine->invite_failures < MOOT_INVITE_FAILURES_MAX)
         return;
     engine->invite_failures = 0;
     for (uint32_t i = engine->invites.count; i > 0; i--) {
@@ -216,6 +244,21 @@ static struct moot_invite *invite_numbered(struct moot_step *step, uint32_t numb
     return NULL;
 }
 
+/* One session an invitation: its device came again. */
+static void end_older(struct moot_step *step, const struct moot_session *session)
+{
+    struct moot_map_item item;
+    struct moot_session *older = NULL;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->sessions, item)) {
+        struct moot_session *other = item.value;
+        if (other != session && other->joining && other->established && other->dial == 0 &&
+            other->invite == session->invite)
+            older = other;
+    }
+    if (older)
+        moot_session_end(step, older, MOOT_DUPLICATE_LINK);
+}
+
 void moot_member_proven(struct moot_step *step, struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
@@ -240,6 +283,7 @@ void moot_member_proven(struct moot_step *step, struct moot_session *session)
         open->device = session->channel.peer;
         keep_bound(step, open);
     }
+    end_older(step, session);
 }
 
 static void write_object(struct moot_step *step, struct moot_writer *writer,
@@ -293,10 +337,14 @@ static void answer_join(struct moot_step *step, struct moot_session *session, ui
         write_admission(step, &writer, member);
     else
         moot_write_array(&writer, 0);
-    moot_write_array(&writer, member ? step->engine->peers.count : 0);
+    uint32_t peers =
+        step->engine->peers.count < PEERS_TOLD_MAX ? step->engine->peers.count : PEERS_TOLD_MAX;
+    moot_write_array(&writer, member ? peers : 0);
     if (member) {
         for (MOOT_MAP_EACH(step->pool, &step->engine->peers, item)) {
             const struct moot_peer *peer = item.value;
+            if (peers-- == 0)
+                break;
             moot_write_array(&writer, 2);
             moot_write_bin(&writer, item.key);
             moot_write_text(&writer, moot_bytes_of_text(peer->url));
@@ -304,6 +352,23 @@ static void answer_join(struct moot_step *step, struct moot_session *session, ui
     }
     moot_session_answer(step, session, MOOT_MESSAGE_JOIN, number, moot_step_finish(step, &writer),
                         MOOT_AFTER_COMMIT);
+}
+
+/* A device that was denied gives way to one that asks. */
+static void forget_denied(struct moot_step *step)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->joiners, item)) {
+        struct moot_joiner *joiner = item.value;
+        if (!joiner->denied)
+            continue;
+        struct moot_key key;
+        memcpy(key.b, item.key.data, sizeof key.b);
+        moot_blob_clear(step->pool, &joiner->name);
+        moot_blob_clear(step->pool, &joiner->home);
+        moot_map_remove(step->pool, &step->engine->joiners, moot_key_bytes(&key));
+        return;
+    }
 }
 
 static enum moot_status note_joiner(struct moot_step *step, const struct moot_key *key,
@@ -315,6 +380,9 @@ static enum moot_status note_joiner(struct moot_step *step, const struct moot_ke
         return MOOT_BAD_ARGUMENT;
     if (moot_state_member_named(&engine->state, step->pool, name))
         return MOOT_NAME_TAKEN;
+    if (!moot_map_get(step->pool, &engine->joiners, moot_key_bytes(key)) &&
+        engine->joiners.count >= MOOT_JOINS_PENDING_MAX)
+        forget_denied(step);
     if (!moot_map_get(step->pool, &engine->joiners, moot_key_bytes(key)) &&
         engine->joiners.count >= MOOT_JOINS_PENDING_MAX)
         return MOOT_LIMIT;
@@ -345,7 +413,7 @@ void moot_member_join_asked(struct moot_step *step, struct moot_session *session
     struct moot_bytes home = moot_read_text(body, MOOT_NAME_BYTES_MAX);
     struct moot_bytes url = moot_read_text(body, MOOT_URL_BYTES_MAX - 1);
     (void)moot_read_text(body, MOOT_VERSION_BYTES_MAX - 1);
-    if (moot_cursor_finish(body) != MOOT_OK || !session->joining) {
+    if (moot_cursor_finish(body) != MOOT_OK || !session->joining || session->dial != 0) {
         moot_session_end(step, session, MOOT_BAD_MESSAGE);
         return;
     }
@@ -360,11 +428,14 @@ void moot_member_join_asked(struct moot_step *step, struct moot_session *session
                 status == MOOT_OK ? MOOT_JOIN_SAYS_PENDING : MOOT_JOIN_SAYS_REFUSED, status, NULL);
 }
 
-/* The joiner a person means: its name, or its key in hex. */
-static struct moot_joiner *find_joiner(struct moot_step *step, struct moot_bytes text,
-                                       struct moot_key *ret_key)
+/* The joiner a person means: its name, or its key in hex. NULL, and the call is answered, when there is none
+ * or when two go by that name. */
+static struct moot_joiner *find_joiner(struct moot_step *step, uint64_t call_number,
+                                       struct moot_bytes text, struct moot_key *ret_key)
 {
     struct moot_map_item item;
+    struct moot_joiner *found = NULL;
+    uint32_t count = 0;
     for (MOOT_MAP_EACH(step->pool, &step->engine->joiners, item)) {
         struct moot_joiner *joiner = item.value;
         char hex[65];
@@ -372,9 +443,18 @@ static struct moot_joiner *find_joiner(struct moot_step *step, struct moot_bytes
         if (moot_bytes_equal(moot_blob_get(step->pool, joiner->name), text) ||
             moot_bytes_equal(moot_bytes_of_text(hex), text)) {
             memcpy(ret_key->b, item.key.data, sizeof ret_key->b);
-            return joiner;
+            found = joiner;
+            count++;
         }
     }
+    if (count == 1)
+        return found;
+    if (count == 0)
+        moot_call_refuse(step, call_number, MOOT_NOT_FOUND,
+                         "no such device waits: moot device pending");
+    else
+        moot_call_refuse(step, call_number, MOOT_AMBIGUOUS,
+                         "two devices wait under that name: give the device id");
     return NULL;
 }
 
@@ -405,12 +485,9 @@ static void admit(struct moot_step *step, uint64_t call_number, const struct moo
         moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
-    struct moot_joiner *joiner = find_joiner(step, call->name, &body.admission.device);
-    if (!joiner) {
-        moot_call_refuse(step, call_number, MOOT_NOT_FOUND,
-                         "no such device waits: moot device pending");
+    struct moot_joiner *joiner = find_joiner(step, call_number, call->name, &body.admission.device);
+    if (!joiner)
         return;
-    }
     body.admission.name = moot_blob_get(step->pool, joiner->name);
     body.admission.home = moot_blob_get(step->pool, joiner->home);
     if (moot_state_member(&engine->state, step->pool, &body.admission.device) ||
@@ -427,19 +504,21 @@ static void admit(struct moot_step *step, uint64_t call_number, const struct moo
         moot_step_reply(step, call_number, MOOT_OK, "proposed already")->proposal = open->id;
         return;
     }
-    joiner->denied = false;
+    if (!call->dry_run)
+        joiner->denied = false;
     moot_propose_body(step, call_number, MOOT_KIND_ADMISSION_PROPOSED, &body, call->dry_run);
 }
 
 static void deny(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
 {
     struct moot_key key;
-    struct moot_joiner *joiner = find_joiner(step, call->name, &key);
-    if (!joiner) {
-        moot_call_refuse(step, call_number, MOOT_NOT_FOUND,
-                         "no such device waits: moot device pending");
+    if (!moot_engine_is_admin(step->engine, step->pool)) {
+        moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
+    struct moot_joiner *joiner = find_joiner(step, call_number, call->name, &key);
+    if (!joiner)
+        return;
     if (!call->dry_run)
         joiner->denied = true;
     moot_step_reply(step, call_number, MOOT_OK, NULL);

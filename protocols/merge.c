@@ -16,6 +16,7 @@
 #define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
 #define INTAKE_BYTES_ENOUGH                                                                        \
     (1u << 20) /* of one chain: no more is asked for until some are verified */
+#define INTAKE_BYTES_ALL_MAX (64u << 20) /* the same of all chains: nobody has signed them yet */
 #define JOB_INPUT_BYTES_MAX (2u << 20)
 #define CHECKPOINT_FACTS 65536
 #define CHECKPOINT_ROW_BYTES_MAX (16u << 20)
@@ -63,6 +64,14 @@ void moot_job_verify(const struct moot_job *job, struct moot_arena *arena,
     *ret_output = moot_bytes_of(all, count * sizeof *all);
 }
 
+static void waiting_drop(struct moot_step *step, struct moot_intake *intake,
+                         struct moot_waiting_run *waiting)
+{
+    intake->waiting_bytes -= waiting->encoded.size;
+    step->engine->intake_bytes -= waiting->encoded.size;
+    moot_blob_clear(step->pool, &waiting->encoded);
+}
+
 /* `tail` is where the chain ends once all before what waits is merged. */
 static void start_job(struct moot_step *step, const struct moot_chain *chain,
                       const struct moot_chain_tail *tail, struct moot_intake *intake)
@@ -74,39 +83,38 @@ static void start_job(struct moot_step *step, const struct moot_chain *chain,
     head.device = chain->author;
     head.tail = *tail;
     size_t size = sizeof head;
-    uint32_t take = 0;
+    uint32_t take = 0, link = 0;
     while (take < intake->waiting.count && size < JOB_INPUT_BYTES_MAX) {
-        const struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, take++);
-        size += 4 + blob->size;
+        const struct moot_waiting_run *run = moot_list_at(step->pool, &intake->waiting, take);
+        if (take > 0 && run->link != link)
+            break; /* one sender a job: who fails is who lied */
+        link = run->link;
+        size += 4 + run->encoded.size;
+        take++;
     }
     uint8_t *input = moot_arena_take(step->arena, size);
     MOOT_INVARIANT(input != NULL);
     memcpy(input, &head, sizeof head);
     size_t at = sizeof head;
     for (uint32_t i = 0; i < take; i++) {
-        struct moot_blob *blob = moot_list_at(step->pool, &intake->waiting, i);
-        struct moot_bytes run = moot_blob_get(step->pool, *blob);
-        moot_u32_put(input + at, blob->size);
+        struct moot_waiting_run *waiting = moot_list_at(step->pool, &intake->waiting, i);
+        struct moot_bytes run = moot_blob_get(step->pool, waiting->encoded);
+        moot_u32_put(input + at, waiting->encoded.size);
         memcpy(input + at + 4, run.data, run.size);
         at += 4 + run.size;
-        intake->waiting_bytes -= blob->size;
-        moot_blob_clear(step->pool, blob);
+        waiting_drop(step, intake, waiting);
     }
     moot_list_drop(step->pool, &intake->waiting, take);
-    struct moot_job_owner owner = {.key = chain->id, .link = intake->link};
+    struct moot_job_owner owner = {.key = chain->id, .link = link};
     moot_step_job(step, MOOT_JOB_VERIFY, &chain->id, moot_bytes_of(input, size), &owner,
                   &intake->job);
 }
 
 static void intake_clear(struct moot_step *step, struct moot_intake *intake)
 {
-    while (intake->waiting.count > 0) {
-        struct moot_blob *blob =
-            moot_list_at(step->pool, &intake->waiting, intake->waiting.count - 1);
-        moot_blob_clear(step->pool, blob);
-        moot_list_remove(step->pool, &intake->waiting, intake->waiting.count - 1);
-    }
-    intake->waiting_bytes = 0;
+    for (uint32_t i = 0; i < intake->waiting.count; i++)
+        waiting_drop(step, intake, moot_list_at(step->pool, &intake->waiting, i));
+    moot_list_clear(step->pool, &intake->waiting);
     intake->ahead_seq = 0;
 }
 
@@ -147,7 +155,7 @@ static void blame(struct moot_step *step, uint32_t link, enum moot_status why)
         moot_session_end(step, session, why);
 }
 
-void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
+bool moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
                           struct moot_bytes encoded)
 {
     struct moot_engine *engine = step->engine;
@@ -156,35 +164,38 @@ void moot_merge_run_bytes(struct moot_step *step, struct moot_session *session,
     enum moot_status status = moot_run_decode(encoded, &run);
     if (status != MOOT_OK) {
         blame(step, link, status);
-        return;
+        return false;
     }
     struct moot_chain *chain = moot_state_chain(&engine->state, step->pool, &run.chain);
     if (!chain) {
         moot_step_refuse(step, MOOT_UNKNOWN_CHAIN);
-        return;
+        return false;
     }
     uint64_t last_seq = run.first_seq + run.fact_count - 1;
     uint64_t held_seq = moot_merge_seq(step, chain);
     if (last_seq <= held_seq || run.first_seq != held_seq + 1) {
         moot_step_refuse(step, last_seq <= held_seq ? MOOT_REPLAYED : MOOT_GAP);
-        return;
+        return false;
     }
     struct moot_intake *intake =
         moot_map_put(step->pool, &engine->intakes, moot_digest_bytes(&run.chain), NULL);
-    if (!intake || intake->waiting_bytes + encoded.size > INTAKE_BYTES_MAX)
-        return; /* asked for again: the roots still differ */
-    intake->waiting.item_size = sizeof(struct moot_blob);
-    intake->link = link;
-    struct moot_blob *blob = moot_list_add(step->pool, &intake->waiting);
-    if (!blob)
-        return;
-    if (!moot_blob_set(step->pool, blob, encoded)) {
+    if (!intake || intake->waiting_bytes + encoded.size > INTAKE_BYTES_MAX ||
+        engine->intake_bytes + encoded.size > INTAKE_BYTES_ALL_MAX)
+        return false; /* asked for again: the roots still differ */
+    intake->waiting.item_size = sizeof(struct moot_waiting_run);
+    struct moot_waiting_run *waiting = moot_list_add(step->pool, &intake->waiting);
+    if (!waiting)
+        return false;
+    if (!moot_blob_set(step->pool, &waiting->encoded, encoded)) {
         moot_list_remove(step->pool, &intake->waiting, intake->waiting.count - 1);
-        return;
+        return false;
     }
+    waiting->link = link;
     intake->waiting_bytes += (uint32_t)encoded.size;
+    engine->intake_bytes += encoded.size;
     intake->ahead_seq = last_seq;
     start_job(step, chain, &chain->tail, intake);
+    return true;
 }
 
 /* Reasons that come from timing, not from the peer: a run that arrived twice or too early. */
@@ -561,7 +572,8 @@ void moot_merge_end(struct moot_step *step)
 {
     refold(step);
     uint32_t ops = step->batch.op_count;
-    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS && !step->engine->refold_wanted)
+    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS && !step->engine->refold_wanted &&
+        moot_step_has_room(step, 2 * CHECKPOINT_ROW_BYTES_MAX + 2 * CHECKPOINT_BYTES_A_STEP))
         moot_merge_checkpoint(step);
     step->unseen_op_count += step->batch.op_count - ops;
 }

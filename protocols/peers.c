@@ -38,11 +38,34 @@ static void write_row(struct moot_step *step, const struct moot_key *key,
     moot_step_put(step, MOOT_TABLE_PEER, moot_key_bytes(key), moot_bytes_of(memory, writer.size));
 }
 
+/* Room for one more: addresses of devices that are no members (hearsay, or not admitted yet) give way to
+ * a member, and to nobody else. */
+static bool make_room(struct moot_step *step, const struct moot_key *key)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_map_item item;
+    if (engine->peers.count < MOOT_PEERS_KNOWN_MAX ||
+        moot_map_get(step->pool, &engine->peers, moot_key_bytes(key)))
+        return true;
+    if (!moot_state_member(&engine->state, step->pool, key))
+        return false;
+    for (MOOT_MAP_EACH(step->pool, &engine->peers, item)) {
+        const struct moot_peer *other = item.value;
+        struct moot_key stranger;
+        memcpy(stranger.b, item.key.data, sizeof stranger.b);
+        if (other->link == 0 && !moot_state_member(&engine->state, step->pool, &stranger)) {
+            moot_step_delete(step, MOOT_TABLE_PEER, moot_key_bytes(&stranger));
+            return moot_map_remove(step->pool, &engine->peers, moot_key_bytes(&stranger));
+        }
+    }
+    return false;
+}
+
 struct moot_peer *moot_peer_know(struct moot_step *step, const struct moot_key *key,
                                  struct moot_bytes url)
 {
     struct moot_engine *engine = step->engine;
-    if (moot_key_equal(key, &engine->identity.key) || engine->peers.count > MOOT_DEVICES_MAX)
+    if (moot_key_equal(key, &engine->identity.key) || !make_room(step, key))
         return NULL;
     struct moot_peer *peer = moot_map_put(step->pool, &engine->peers, moot_key_bytes(key), NULL);
     if (!peer || !url_plausible(url) || moot_bytes_equal(url, moot_bytes_of_text(peer->url)))
@@ -73,7 +96,7 @@ enum moot_status moot_peer_restore(struct moot_engine *engine, struct moot_pool 
 }
 
 /* Grows from MIN to MAX by doubling; the real pause lies between half of it and all of it. */
-static void pause_again(struct moot_step *step, struct moot_peer *peer)
+void moot_peer_pause(struct moot_step *step, struct moot_peer *peer)
 {
     uint8_t draw[4];
     peer->pause_ms = peer->pause_ms == 0 ? MOOT_DIAL_PAUSE_MS_MIN : peer->pause_ms * 2;
@@ -93,7 +116,7 @@ void moot_peer_dial_ended(struct moot_step *step, uint32_t dial, enum moot_statu
         if (peer->dial != dial)
             continue;
         peer->dial = 0;
-        pause_again(step, peer);
+        moot_peer_pause(step, peer);
         return;
     }
 }
@@ -102,6 +125,8 @@ void moot_peer_time(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     struct moot_map_item item;
+    if (engine->sessions.count >= MOOT_SESSIONS_MAX + MOOT_STRANGERS_MAX)
+        return; /* the end of one comes by here again */
     for (MOOT_MAP_EACH(step->pool, &engine->peers, item)) {
         struct moot_peer *peer = item.value;
         struct moot_key key;

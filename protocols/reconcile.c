@@ -15,6 +15,7 @@
  * session. An object's or loose thing's tag is the first 8 bytes of its id. Roots that differ lead to a PULL
  * with lists; a PULL that brings nothing is not repeated until a root changes or its pause is over.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/base/contract.h"
@@ -22,6 +23,12 @@
 #include "protocols/reconcile_parts.h"
 
 #define PEERS_TOLD_MAX 64
+#define PUSH_ITEM_BYTES_MAX 16384
+#define PUSH_CREDIT_BYTES 65536 /* all items of one PUSH; the rest is pulled */
+#define RETRY_MS_MIN 50 /* first pause before a peer is asked again for what it cannot give yet */
+/* What the largest message of each kind takes from a step's memory: three copies. */
+#define PUSH_ROOM_BYTES (1u << 20)
+#define PULL_ROOM_BYTES (2u << 20)
 
 const struct moot_digest *moot_reconcile_root(struct moot_step *step)
 {
@@ -105,6 +112,42 @@ void moot_reconcile_greet(struct moot_step *step, struct moot_session *session)
     moot_session_tell(step, session, MOOT_MESSAGE_GREET, moot_step_finish(step, &writer));
 }
 
+void moot_reconcile_refuse(struct moot_step *step, struct moot_session *session,
+                           enum moot_status why)
+{
+    static const uint8_t zeros[32] = {0};
+    struct moot_writer writer;
+    uint8_t memory[256];
+    moot_writer_init(&writer, memory, sizeof memory);
+    moot_write_array(&writer, 11);
+    moot_write_text(&writer, moot_bytes_of_text(moot_status_info(why)->name));
+    moot_write_text(&writer, moot_bytes_of_text(""));
+    moot_write_text(&writer, moot_bytes_of_text(""));
+    moot_write_uint(&writer, step->engine->config.protocol_max);
+    moot_write_uint(&writer, 0);
+    moot_write_bin(&writer, moot_bytes_of(zeros, 8));
+    moot_write_uint(&writer, 0);
+    moot_write_bin(&writer, moot_bytes_of(zeros, 32));
+    moot_write_bin(&writer, moot_bytes_of(zeros, 32));
+    moot_write_uint(&writer, 0);
+    moot_write_array(&writer, 0);
+    MOOT_ENSURE(writer.status == MOOT_OK);
+    moot_session_tell(step, session, MOOT_MESSAGE_GREET, moot_bytes_of(memory, writer.size));
+}
+
+/* The other side says why it does not serve us: that is for our people to know, and no offence. */
+static void refused(struct moot_step *step, struct moot_session *session, struct moot_bytes word)
+{
+    char name[33] = {0};
+    memcpy(name, word.data, word.size);
+    enum moot_status why = moot_status_parse(name);
+    struct moot_notice *notice =
+        moot_step_notice(step, "peer.refused", why == MOOT_OK ? MOOT_BAD_MESSAGE : why);
+    notice->device = session->channel.peer;
+    snprintf(notice->detail, sizeof notice->detail, "by %s", session->remote);
+    moot_session_end(step, session, MOOT_LINK_FAILED);
+}
+
 static void learn_peers(struct moot_step *step, struct moot_cursor *body)
 {
     uint32_t count = moot_read_array_any(body, PEERS_TOLD_MAX);
@@ -130,17 +173,26 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
     struct moot_bytes version = moot_read_text(body, MOOT_VERSION_BYTES_MAX - 1);
     uint16_t protocol = (uint16_t)moot_read_uint(body, UINT16_MAX);
     uint32_t epoch = (uint32_t)moot_read_uint(body, UINT32_MAX);
-    moot_reconcile_read_fork(body, &session->peer_fork);
+    struct moot_fork_id fork;
+    struct moot_digest frontier, loose;
+    moot_reconcile_read_fork(body, &fork);
     uint64_t own_seq = moot_read_uint(body, UINT64_MAX);
-    moot_read_digest(body, &session->peer_frontier);
-    moot_read_digest(body, &session->peer_loose);
+    moot_read_digest(body, &frontier);
+    moot_read_digest(body, &loose);
     (void)moot_read_uint(body, UINT32_MAX);
+    if (body->status == MOOT_OK && refusal.size > 0 && !answer) {
+        refused(step, session, refusal);
+        return;
+    }
     learn_peers(step, body);
-    if (moot_cursor_finish(body) != MOOT_OK || answer || session->greeted || refusal.size > 0) {
+    if (moot_cursor_finish(body) != MOOT_OK || answer || session->greeted) {
         moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
         return;
     }
     session->greeted = true;
+    session->peer_fork = fork;
+    session->peer_frontier = frontier;
+    session->peer_loose = loose;
     session->own_seq_there = own_seq;
     struct moot_peer *peer = moot_peer_know(step, &session->channel.peer, url);
     if (peer) {
@@ -148,6 +200,7 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
         memcpy(peer->version, version.data, version.size);
         peer->protocol = protocol;
         peer->epoch = epoch;
+        peer->pause_ms = 0;
     }
     moot_append_heard(step, session);
 }
@@ -234,52 +287,117 @@ static void pull(struct moot_step *step, struct moot_session *session, bool list
     session->pull_lists = lists;
     session->pull_again = false;
     session->pulled_ms = engine->now_ms;
-    moot_session_ask(step, session, MOOT_MESSAGE_PULL, moot_step_finish(step, &writer), &none,
-                     false);
+    session->retry_at_ms = 0;
+    if (moot_session_ask(step, session, MOOT_MESSAGE_PULL, moot_step_finish(step, &writer), &none,
+                         false) == 0)
+        session->pull_out = false; /* no memory: after the pause */
 }
 
 /* ---- taking in ---- */
 
-/* Objects, loose things and runs of a PULL's answer or a PUSH; false when the session has ended. */
-static bool take_in(struct moot_step *step, uint32_t link, struct moot_cursor *body,
-                    bool *ret_fruitful)
+#define ITEMS_MAX 4096 /* of one kind in one message */
+#define LOOSE_BYTES_MAX 1024
+
+/* More bytes than were granted? One item may be larger than the credit, or nothing would ever come. */
+static bool over_credit(struct moot_cursor body, size_t credit)
 {
-    struct moot_engine *engine = step->engine;
+    uint32_t items = 0;
+    size_t bytes = 0;
+    for (uint32_t list = 0; list < 3 && body.status == MOOT_OK; list++) {
+        uint32_t count = moot_read_array_any(&body, ITEMS_MAX);
+        for (uint32_t i = 0; i < count && body.status == MOOT_OK; i++, items++)
+            bytes += moot_read_bin(&body, MOOT_FRAME_BYTES_MAX).size + MOOT_ITEM_FRONT_BYTES;
+    }
+    return items > 1 && bytes > credit;
+}
+
+/* Nobody who checks what it passes on sends this. (An unknown kind of object is of a later release.) */
+static bool is_lie(enum moot_status status)
+{
+    return status == MOOT_BAD_SIGNATURE || status == MOOT_NOT_CANONICAL ||
+           status == MOOT_TRUNCATED || status == MOOT_TRAILING;
+}
+
+/* One list of objects or loose things; the status of the first lie, or MOOT_OK. */
+static enum moot_status
+take_list(struct moot_step *step, uint32_t link, struct moot_cursor *body, size_t item_bytes_max,
+          enum moot_status (*merge)(struct moot_step *step, struct moot_bytes encoded,
+                                    uint32_t from_link),
+          bool *ret_fruitful)
+{
+    bool writable = moot_step_writable(step) == MOOT_OK;
+    uint32_t count = moot_read_array_any(body, ITEMS_MAX);
+    for (uint32_t i = 0; i < count && body->status == MOOT_OK; i++) {
+        struct moot_bytes item = moot_read_bin(body, item_bytes_max);
+        if (body->status != MOOT_OK || !writable)
+            continue;
+        enum moot_status status = merge(step, item, link);
+        if (status == MOOT_OK)
+            *ret_fruitful = true;
+        else if (is_lie(status))
+            return status;
+    }
+    return MOOT_OK;
+}
+
+/* Objects, loose things and runs of a PULL's answer or a PUSH; false when the session has ended. */
+static bool take_in(struct moot_step *step, struct moot_session *session, struct moot_cursor *body,
+                    size_t credit, bool *ret_fruitful)
+{
+    const uint32_t link = session->link;
     enum moot_status writable = moot_step_writable(step);
-    uint32_t count = moot_read_array_any(body, 4096);
-    for (uint32_t i = 0; i < count; i++) {
-        struct moot_bytes object = moot_read_bin(body, MOOT_OBJECT_BYTES_MAX);
-        if (body->status == MOOT_OK && writable == MOOT_OK &&
-            moot_merge_object(step, object, link) == MOOT_OK)
-            *ret_fruitful = true;
+    enum moot_status status = over_credit(*body, credit) ? MOOT_OVER_CREDIT : MOOT_OK;
+    if (status == MOOT_OK)
+        status =
+            take_list(step, link, body, MOOT_OBJECT_BYTES_MAX, moot_merge_object, ret_fruitful);
+    if (status == MOOT_OK)
+        status = take_list(step, link, body, LOOSE_BYTES_MAX, moot_loose_merge, ret_fruitful);
+    if (status != MOOT_OK) {
+        moot_reconcile_offence(step, session, status);
+        return false;
     }
-    count = moot_read_array_any(body, 4096);
-    for (uint32_t i = 0; i < count; i++) {
-        struct moot_bytes loose = moot_read_bin(body, 1024);
-        if (body->status == MOOT_OK && writable == MOOT_OK &&
-            moot_loose_merge(step, loose, link) == MOOT_OK)
-            *ret_fruitful = true;
-    }
-    count = moot_read_array_any(body, 4096);
+    uint32_t count = moot_read_array_any(body, ITEMS_MAX);
     for (uint32_t i = 0; i < count && body->status == MOOT_OK; i++) {
         struct moot_bytes run = moot_read_bin(body, MOOT_RUN_ENCODED_BYTES_MAX);
-        struct moot_session *session = moot_session_of_link(engine, step->pool, link);
-        if (!session)
-            return false;
-        if (body->status == MOOT_OK && writable == MOOT_OK) {
-            moot_merge_run_bytes(step, session, run);
+        if (body->status != MOOT_OK || writable != MOOT_OK)
+            continue;
+        if (moot_merge_run_bytes(step, session, run))
             *ret_fruitful = true;
-        }
+        else if (!moot_session_of_link(step->engine, step->pool, link))
+            return false;
     }
     if (writable != MOOT_OK && count > 0)
         moot_step_refuse(step, writable);
-    return moot_session_of_link(engine, step->pool, link) != NULL;
+    return true;
+}
+
+/* What the peer has and cannot give yet (not durable there, or first other things here) is asked for again
+ * soon, but not at once. */
+static void retry_later(struct moot_step *step, struct moot_session *session, bool wanted)
+{
+    uint64_t longest = step->engine->config.gossip_interval_ms;
+    if (!wanted) {
+        session->retry_at_ms = session->retry_ms = 0;
+        return;
+    }
+    session->retry_ms = session->retry_ms == 0 ? RETRY_MS_MIN : session->retry_ms * 2;
+    if (session->retry_ms > longest)
+        session->retry_ms = longest;
+    session->retry_at_ms = step->engine->now_ms + session->retry_ms;
+}
+
+void moot_reconcile_retry(struct moot_step *step)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->sessions, item)) {
+        struct moot_session *session = item.value;
+        memset(&session->pulled_frontier, 0, sizeof session->pulled_frontier);
+    }
 }
 
 void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *session,
                                   struct moot_cursor *body)
 {
-    uint32_t link = session->link;
     bool fruitful = false;
     moot_read_array(body, 7);
     uint64_t state = moot_read_uint(body, MOOT_PULL_LISTS);
@@ -287,18 +405,19 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
     moot_read_digest(body, &session->peer_loose);
     bool more = moot_read_bool(body);
     session->pull_out = false;
-    if (!take_in(step, link, body, &fruitful))
+    if (!take_in(step, session, body, MOOT_PULL_CREDIT_BYTES, &fruitful))
         return;
-    if (moot_cursor_finish(body) != MOOT_OK || state == 0) {
+    bool lists_again = state == MOOT_PULL_LISTS && session->pull_lists;
+    if (moot_cursor_finish(body) != MOOT_OK || state == 0 || lists_again) {
         moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
         return;
     }
-    if (state == MOOT_PULL_EQUAL) {
-        session->pull_pause_ms *= 2;
-    } else {
+    session->pull_again = fruitful || state == MOOT_PULL_LISTS;
+    if (session->pull_again)
         session->pull_pause_ms = 0;
-        session->pull_again = more || fruitful || state == MOOT_PULL_LISTS;
-    }
+    else if (state == MOOT_PULL_EQUAL || !moot_merge_busy(step))
+        session->pull_pause_ms *= 2; /* in vain: not so soon again, unless a root changes */
+    retry_later(step, session, more && !fruitful);
     if (state != MOOT_PULL_LISTS && !more)
         session->pulled_all = true;
     if (!session->pull_again) {
@@ -314,7 +433,7 @@ void moot_reconcile_pushed(struct moot_step *step, struct moot_session *session,
     moot_read_array(body, 5);
     moot_read_digest(body, &session->peer_frontier);
     moot_read_digest(body, &session->peer_loose);
-    if (!take_in(step, session->link, body, &fruitful))
+    if (!take_in(step, session, body, PUSH_CREDIT_BYTES, &fruitful))
         return;
     if (moot_cursor_finish(body) != MOOT_OK)
         moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
@@ -322,18 +441,17 @@ void moot_reconcile_pushed(struct moot_step *step, struct moot_session *session,
 
 /* ---- pushing ---- */
 
-#define PUSH_ITEM_BYTES_MAX 16384
-
-static void fresh_add(struct moot_step *step, struct moot_bytes *items, uint32_t *count,
+static void fresh_add(struct moot_step *step, struct moot_fresh *items, uint32_t *count,
                       uint32_t capacity, struct moot_bytes encoded, uint32_t from)
 {
-    if (*count == capacity || encoded.size > PUSH_ITEM_BYTES_MAX)
+    size_t size = encoded.size + MOOT_ITEM_FRONT_BYTES;
+    if (*count == capacity || encoded.size > PUSH_ITEM_BYTES_MAX ||
+        step->push_bytes + size > PUSH_CREDIT_BYTES)
         return; /* the changed root leads to a PULL */
     struct moot_bytes copy = moot_arena_copy(step->arena, encoded);
     MOOT_INVARIANT(copy.data != NULL);
-    items[(*count)++] = copy;
-    if (from != 0)
-        step->push_except = from;
+    items[(*count)++] = (struct moot_fresh){copy, from};
+    step->push_bytes += size;
 }
 
 void moot_reconcile_fresh_run(struct moot_step *step, struct moot_bytes encoded, uint32_t from)
@@ -354,23 +472,42 @@ void moot_reconcile_fresh_loose(struct moot_step *step, struct moot_bytes encode
               encoded, from);
 }
 
-static void write_items(struct moot_writer *writer, const struct moot_bytes *items, uint32_t count)
+/* How many of them the session's peer has not sent itself. */
+static uint32_t news(const struct moot_fresh *items, uint32_t count, uint32_t link)
 {
-    moot_write_array(writer, count);
+    uint32_t result = 0;
     for (uint32_t i = 0; i < count; i++)
-        moot_write_bin(writer, items[i]);
+        result += items[i].from != link ? 1 : 0;
+    return result;
+}
+
+static void write_news(struct moot_writer *writer, const struct moot_fresh *items, uint32_t count,
+                       uint32_t link)
+{
+    moot_write_array(writer, news(items, count, link));
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].from != link)
+            moot_write_bin(writer, items[i].encoded);
+    }
+}
+
+static bool has_news(const struct moot_step *step, uint32_t link)
+{
+    return news(step->push_objects, step->push_object_count, link) +
+               news(step->push_loose, step->push_loose_count, link) +
+               news(step->push_runs, step->push_run_count, link) >
+           0;
 }
 
 static void push(struct moot_step *step, struct moot_session *session)
 {
     struct moot_writer writer;
-    bool with_items = session->link != step->push_except;
     moot_writer_init_arena(&writer, step->arena);
     moot_write_array(&writer, 5);
     moot_reconcile_write_roots(step, &writer);
-    write_items(&writer, step->push_objects, with_items ? step->push_object_count : 0);
-    write_items(&writer, step->push_loose, with_items ? step->push_loose_count : 0);
-    write_items(&writer, step->push_runs, with_items ? step->push_run_count : 0);
+    write_news(&writer, step->push_objects, step->push_object_count, session->link);
+    write_news(&writer, step->push_loose, step->push_loose_count, session->link);
+    write_news(&writer, step->push_runs, step->push_run_count, session->link);
     moot_reconcile_told(step, session);
     moot_session_tell(step, session, MOOT_MESSAGE_PUSH, moot_step_finish(step, &writer));
 }
@@ -386,15 +523,16 @@ static bool same_roots(struct moot_step *step, const struct moot_digest *frontie
 
 static void maybe_push(struct moot_step *step, struct moot_session *session)
 {
-    bool items = step->push_run_count + step->push_object_count + step->push_loose_count > 0;
     if (same_roots(step, &session->told_frontier, &session->told_loose))
         return;
-    if (session->pull_out && (!items || session->link == step->push_except))
+    if (session->pull_out && !has_news(step, session->link))
         return; /* bare roots can wait for the answer: more is on its way */
     if (same_roots(step, &session->peer_frontier, &session->peer_loose))
         moot_reconcile_told(step, session); /* it got there by itself: nothing to tell */
-    else
+    else if (moot_step_has_room(step, PUSH_ROOM_BYTES))
         push(step, session);
+    else
+        moot_step_wake(step, step->engine->now_ms + 1); /* its roots are told then */
 }
 
 /* What the intakes have room for. */
@@ -423,14 +561,18 @@ static void maybe_pull(struct moot_step *step, struct moot_session *session,
         return;
     bool tried = moot_digest_equal(&session->peer_frontier, &session->pulled_frontier) &&
                  moot_digest_equal(&session->peer_loose, &session->pulled_loose);
-    if (session->pull_again || (!equal && !tried && !room->busy)) {
-        pull(step, session, true);
-        return;
-    }
-    if (engine->now_ms >= session->pulled_ms + pause)
-        pull(step, session, !equal);
+    bool retry = session->retry_at_ms != 0 && !equal;
+    uint64_t at_ms = session->pulled_ms + pause;
+    if (retry && session->retry_at_ms < at_ms)
+        at_ms = session->retry_at_ms;
+    if (session->pull_again || (!equal && !tried && !room->busy && !retry))
+        at_ms = engine->now_ms;
+    if (engine->now_ms < at_ms)
+        moot_step_wake(step, at_ms);
+    else if (moot_step_has_room(step, PULL_ROOM_BYTES))
+        pull(step, session, session->pull_again || !equal);
     else
-        moot_step_wake(step, session->pulled_ms + pause);
+        moot_step_wake(step, engine->now_ms + 1);
 }
 
 void moot_reconcile_end(struct moot_step *step)

@@ -82,12 +82,13 @@ struct answer {
 static bool answer_add(struct answer *answer, struct moot_bytes bytes)
 {
     if (answer->count == MOOT_COUNT_OF(answer->items) ||
-        (answer->bytes + bytes.size + 8 > answer->credit && answer->count > 0)) {
+        (answer->bytes + bytes.size + MOOT_ITEM_FRONT_BYTES > answer->credit &&
+         answer->count > 0)) {
         answer->more = true;
         return false;
     }
     answer->items[answer->count++] = bytes;
-    answer->bytes += bytes.size + 8;
+    answer->bytes += bytes.size + MOOT_ITEM_FRONT_BYTES;
     return true;
 }
 

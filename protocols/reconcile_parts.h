@@ -4,6 +4,8 @@
 
 #include "protocols/inside.h"
 
+/* What an item costs of a credit beside its bytes. */
+#define MOOT_ITEM_FRONT_BYTES 8
 /* A PULL's lists. What is beyond them is sent once more for nothing. */
 #define MOOT_TAGS_MAX 16384
 #define MOOT_CHAINS_LISTED_MAX (2 * MOOT_DEVICES_MAX)

@@ -50,7 +50,7 @@ static void forget(struct moot_step *step, struct moot_session *session, enum mo
     struct moot_engine *engine = step->engine;
     uint32_t link = session->link, dial = session->dial;
     struct moot_key peer_key = session->channel.peer;
-    bool established = session->established;
+    bool established = session->established, greeted = session->greeted;
     uint8_t memory[4];
     moot_list_clear(step->pool, &session->requests);
     moot_channel_deinit(&session->channel);
@@ -62,7 +62,10 @@ static void forget(struct moot_step *step, struct moot_session *session, enum mo
     if (!established || !peer || peer->link != link)
         return;
     peer->link = 0;
-    peer->dial_at_ms = engine->now_ms + MOOT_DIAL_PAUSE_MS_MIN;
+    if (greeted)
+        peer->dial_at_ms = engine->now_ms + MOOT_DIAL_PAUSE_MS_MIN;
+    else
+        moot_peer_pause(step, peer); /* it does not want us: not five times a second */
     if (is_offence(why)) {
         peer->ban_ms = peer->ban_ms == 0 ? 10000 : peer->ban_ms * 2;
         if (peer->ban_ms > 3600000)
@@ -82,8 +85,17 @@ static void tell_refused(struct moot_step *step, const struct moot_session *sess
     snprintf(notice->detail, sizeof notice->detail, "%s", session->remote);
 }
 
+/* What a member whose session ends is told: nothing of what it knows anyway. */
+static bool is_told(enum moot_status why)
+{
+    return why != MOOT_OK && why != MOOT_LINK_FAILED && why != MOOT_DUPLICATE_LINK &&
+           why != MOOT_SILENT;
+}
+
 void moot_session_end(struct moot_step *step, struct moot_session *session, enum moot_status why)
 {
+    if (session->established && !session->joining && is_told(why))
+        moot_reconcile_refuse(step, session, why);
     moot_step_close(step, session->link, why, why == MOOT_OK || session->established);
     forget(step, session, why);
 }
@@ -144,6 +156,8 @@ static struct moot_channel_local local_of(struct moot_step *step, uint8_t greeti
 static void make_room(struct moot_step *step, const char *remote)
 {
     struct moot_map_item item;
+    if (!remote)
+        remote = "";
     struct moot_session *oldest = NULL, *oldest_here = NULL;
     uint32_t count = 0, here = 0;
     for (MOOT_MAP_EACH(step->pool, &step->engine->sessions, item)) {
@@ -238,13 +252,30 @@ static void refuse_member(struct moot_step *step, struct moot_session *session,
     moot_session_end(step, session, why);
 }
 
+static uint32_t established_count(const struct moot_step *step)
+{
+    struct moot_map_item item;
+    uint32_t count = 0;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->sessions, item)) {
+        const struct moot_session *session = item.value;
+        count += session->established ? 1 : 0;
+    }
+    return count;
+}
+
 static void established(struct moot_step *step, struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
+    bool full = established_count(step) >= MOOT_SESSIONS_MAX;
     session->established = true;
     session->joining = session->channel.mode == MOOT_CHANNEL_JOIN;
+    if (session->dial != 0 && !session->joining)
+        moot_peer_dial_ended(step, session->dial, MOOT_OK); /* whoever answers at that address */
     if (session->joining) {
-        moot_member_proven(step, session);
+        if (full && session->dial == 0)
+            refuse_member(step, session, MOOT_TOO_MANY_LINKS);
+        else
+            moot_member_proven(step, session);
         return;
     }
     if (!moot_state_member(&engine->state, step->pool, &session->channel.peer) ||
@@ -262,9 +293,11 @@ static void established(struct moot_step *step, struct moot_session *session)
         return;
     }
     struct moot_session *old = moot_session_of_link(engine, step->pool, peer->link);
+    if (full && !old) {
+        refuse_member(step, session, MOOT_TOO_MANY_LINKS);
+        return;
+    }
     if (old && !keep_new(engine, session, old)) {
-        if (peer->dial == session->dial)
-            peer->dial = 0;
         moot_session_end(step, session, MOOT_DUPLICATE_LINK);
         return;
     }
@@ -272,7 +305,6 @@ static void established(struct moot_step *step, struct moot_session *session)
         moot_session_end(step, old, MOOT_DUPLICATE_LINK);
     peer->link = session->link;
     peer->dial = 0;
-    peer->pause_ms = 0;
     peer->seen_ms = engine->now_ms;
     struct moot_notice *notice = moot_step_notice(step, "peer.connected", MOOT_OK);
     notice->device = session->channel.peer;
@@ -303,6 +335,28 @@ static void ping(struct moot_step *step, struct moot_session *session, uint32_t 
     else
         moot_session_answer(step, session, MOOT_MESSAGE_PING, number, moot_bytes_of(nil, 1),
                             MOOT_AFTER_NOTHING);
+}
+
+/* One more message that is no answer: within what one peer may send? */
+static bool within_budget(const struct moot_engine *engine, struct moot_session *session,
+                          enum moot_message_type type, size_t size)
+{
+    if (engine->now_ms >= session->unasked_since_ms + 1000) {
+        session->unasked_since_ms = engine->now_ms;
+        session->unasked_messages = 0;
+        session->unasked_bytes = 0;
+    }
+    session->unasked_messages++;
+    session->unasked_bytes += size;
+    if (engine->committed >= session->asked_ticket)
+        session->asked = 0;
+    if (type == MOOT_MESSAGE_PULL) {
+        session->asked++;
+        session->asked_ticket = engine->ticket;
+    }
+    return session->unasked_messages <= MOOT_UNASKED_MESSAGES_MAX &&
+           session->unasked_bytes <= MOOT_UNASKED_BYTES_MAX &&
+           session->asked <= MOOT_REQUESTS_OUTSTANDING_MAX;
 }
 
 static void dispatch(struct moot_step *step, struct moot_session *session,
@@ -372,6 +426,12 @@ static void message(struct moot_step *step, struct moot_session *session, struct
         return;
     }
     moot_cursor_init(&body, value);
+    if (!answer &&
+        !within_budget(step->engine, session, (enum moot_message_type)type, bytes.size)) {
+        moot_step_refuse(step, MOOT_OVER_CREDIT);
+        moot_session_end(step, session, MOOT_OVER_CREDIT);
+        return;
+    }
     dispatch(step, session, (enum moot_message_type)type, number, answer, &body);
 }
 

@@ -97,15 +97,27 @@ static void plan_add(struct plan *plan, uint64_t at_us, const char *format, ...)
     va_end(arguments);
 }
 
+/* Half of the time: up to 9 ms after the next act, while its commit is under way. */
+static uint64_t bad_moment_us(const struct plan *plan, struct test_random *random, uint64_t at_us)
+{
+    bool near = test_random_below(random, 2) == 0;
+    for (uint32_t i = 0; near && i < plan->count; i++) {
+        if (plan->acts[i].at_us > at_us)
+            return plan->acts[i].at_us + test_random_below(random, 9000);
+    }
+    return at_us;
+}
+
 static void crashes_add(struct plan *plan, struct test_random *random, uint32_t nodes)
 {
     for (uint32_t i = 1; i <= nodes; i++) {
         uint64_t at_us = 500000 + test_random_below(random, 30000000);
         while (test_random_below(random, 10) < 6 && at_us < PLAY_US - 40000000u) {
+            at_us = bad_moment_us(plan, random, at_us);
             uint64_t down_us = 1 + test_random_below(random, 1u << test_random_below(random, 25));
             plan_add(plan, at_us, "crash d%u", i);
             plan_add(plan, at_us + down_us, "restart d%u", i);
-            at_us += down_us + 200 + test_random_below(random, 20000000);
+            at_us += down_us + 10000 + test_random_below(random, 20000000);
         }
     }
 }

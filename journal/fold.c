@@ -3,8 +3,9 @@
  *
  *   1 epoch above the state's                                        VOID_EPOCH
  *   2 fork id not of the timeline in force at its epoch              VOID_TIMELINE
- *   3 author no member in force                                      VOID_MEMBER
+ *   3 author no member, or one in conflict                           VOID_MEMBER
  *   4 epoch below its author's admission                             VOID_EARLY
+ *     above the range of an author that was removed or replaced      VOID_REMOVED
  *   5 a kind from 64 on that this build does not know                kept unread (opaque): MOOT_OK
  *   6 protocol other than the one in force at its epoch              VOID_PROTOCOL
  *   7 kind unknown, or later than that protocol                      VOID_KIND (from 64 on: opaque)
@@ -93,12 +94,15 @@ static enum moot_status judge(const struct moot_state *state, const struct moot_
     if (!moot_fork_id_equal(header->fork_id, moot_fork_id_of(&era->timeline))) {
         return MOOT_VOID_TIMELINE;
     }
-    const struct moot_member *member = moot_state_member(state, pool, &chain->author);
-    if (member == NULL) {
+    const struct moot_member *member = moot_state_member_listed(state, pool, &chain->author);
+    if (member == NULL || member->conflicted) {
         return MOOT_VOID_MEMBER;
     }
     if (header->epoch < member->admitted_epoch) {
         return MOOT_VOID_EARLY;
+    }
+    if (member->retired && header->seq > member->last_seq) {
+        return MOOT_VOID_REMOVED;
     }
     ret->info = moot_kind_find(header->kind);
     bool lane0 = header->kind <= MOOT_LANE0_KIND_MAX;

@@ -62,7 +62,7 @@ static void members_write(const struct moot_state *state, const struct moot_pool
     for (MOOT_MAP_EACH(pool, &state->members, item)) {
         const struct moot_member *member = item.value;
         struct moot_writer *writer = room(image);
-        moot_write_array(writer, 7);
+        moot_write_array(writer, MOOT_MEMBER_FIELDS);
         moot_write_key(writer, &member->key);
         moot_write_digest(writer, &member->chain);
         moot_write_text(writer, moot_blob_get(pool, member->name));
@@ -70,6 +70,13 @@ static void members_write(const struct moot_state *state, const struct moot_pool
         moot_write_uint(writer, member->admitted_epoch);
         moot_write_digest(writer, &member->admission);
         moot_write_bool(writer, member->conflicted);
+        if (member->retired) {
+            moot_write_digest(writer, &member->retirement);
+        } else {
+            moot_write_nil(writer);
+        }
+        moot_write_uint(writer, member->last_seq);
+        moot_write_bool(writer, member->disputed);
     }
 }
 

@@ -5,7 +5,8 @@
  *   lane 0 (below 64, exact, never fenced)        payload
  *    1 MeshFounded        array[5]: mesh name, founder key, founder's name, home, salt bin32
  *    2 DeviceAdmitted     certified object          (envelope)
- *    3 DeviceRemoved      (later)   4 DeviceReplaced (later): certified objects, no row yet
+ *    3 DeviceRemoved      certified object          (envelope, slot device/ID/remove/PROPOSAL)
+ *    4 DeviceReplaced     certified object          (envelope, slot device/OLD/replace/PROPOSAL)
  *    5 AdminReplacement   certified object          (envelope, slot turn/K)
  *    6 EpochAdvanced      certified object          (envelope, slot epoch/E)
  *    7 SnapshotProposed   body SNAPSHOT

@@ -233,14 +233,14 @@ enum moot_status moot_state_object_merge(struct moot_state *state, struct moot_p
     case MOOT_BODY_UPGRADE: /* a hard fork may have waited for it */
         return moot_eras_advance(state, pool, change);
     case MOOT_BODY_ADMISSION:
-        return moot_member_derive(state, pool, &object->body.admission.device, change);
+    case MOOT_BODY_REMOVAL:
+    case MOOT_BODY_REPLACEMENT:
+    case MOOT_BODY_RENAME:
+        return moot_members_merge(state, pool, &object->certificate.statement.slot.device, change);
     case MOOT_BODY_CACHE:
         return moot_floors_merge(state, pool, &object->certificate.statement.slot);
     case MOOT_BODY_ACTIVATION:
     case MOOT_BODY_SNAPSHOT:
-    case MOOT_BODY_REMOVAL:
-    case MOOT_BODY_REPLACEMENT:
-    case MOOT_BODY_RENAME:
         break; /* looked up in the object set when they are asked for */
     }
     return MOOT_OK;

@@ -112,8 +112,15 @@ const struct moot_member *moot_state_member(const struct moot_state *state,
                                             const struct moot_pool *pool,
                                             const struct moot_key *key)
 {
-    const struct moot_member *member = moot_map_get(pool, &state->members, moot_key_bytes(key));
-    return member != NULL && !member->conflicted ? member : NULL;
+    const struct moot_member *member = moot_state_member_listed(state, pool, key);
+    return member != NULL && !member->conflicted && !member->retired ? member : NULL;
+}
+
+const struct moot_member *moot_state_member_listed(const struct moot_state *state,
+                                                   const struct moot_pool *pool,
+                                                   const struct moot_key *key)
+{
+    return moot_map_get(pool, &state->members, moot_key_bytes(key));
 }
 
 const struct moot_member *moot_state_member_named(const struct moot_state *state,
@@ -124,7 +131,8 @@ const struct moot_member *moot_state_member_named(const struct moot_state *state
     struct moot_map_item item;
     for (MOOT_MAP_EACH(pool, &state->members, item)) {
         const struct moot_member *member = item.value;
-        if (!member->conflicted && moot_bytes_equal(moot_blob_get(pool, member->name), name)) {
+        if (!member->conflicted && !member->retired &&
+            moot_bytes_equal(moot_blob_get(pool, member->name), name)) {
             if (found != NULL) {
                 return NULL;
             }

@@ -38,10 +38,21 @@ struct moot_member {
     struct moot_digest chain;
     struct moot_blob name, home;
     uint32_t admitted_epoch;
-    struct moot_digest admission; /* object id; zero for the founder */
+    /* The object that made it a member, an admission or a replacement; zero for the founder. */
+    struct moot_digest admission;
+    bool succeeds; /* by a replacement: it bears the name of `predecessor` */
+    struct moot_key predecessor;
     /* Two admissions of the same least epoch that differ: not in force. Listed, its chain is kept, but
      * all its facts are void and moot_state_member does not find it. */
     bool conflicted;
+    /* Removed, or replaced by `successor`: not in force any more and never again. Listed; its facts up
+     * to last_seq count, those above are void. */
+    bool retired, replaced;
+    struct moot_digest retirement; /* object that retired it, or zero */
+    uint64_t last_seq;
+    struct moot_key successor;
+    /* Two removals or replacements of one timeline that differ: neither is in force. */
+    bool disputed;
 };
 
 /* One chain as held. `index` is this node's own number for it (store keys); never in any digest. */
@@ -175,11 +186,15 @@ enum moot_status moot_state_object_restore(struct moot_state *state, struct moot
 enum moot_status moot_state_derive(struct moot_state *state, struct moot_pool *pool,
                                    struct moot_state_change *change);
 
-/* The member in force: NULL for a stranger and for a conflicted one. */
+/* The member in force: NULL for a stranger, for a conflicted one and for one that was removed or replaced. */
 const struct moot_member *moot_state_member(const struct moot_state *state,
                                             const struct moot_pool *pool,
                                             const struct moot_key *key);
-/* NULL unless exactly one member has that name. */
+/* In force or not; NULL for a stranger. */
+const struct moot_member *moot_state_member_listed(const struct moot_state *state,
+                                                   const struct moot_pool *pool,
+                                                   const struct moot_key *key);
+/* NULL unless exactly one member in force has that name. */
 const struct moot_member *moot_state_member_named(const struct moot_state *state,
                                                   const struct moot_pool *pool,
                                                   struct moot_bytes name);

@@ -1,7 +1,8 @@
 /*
  * What the files of the state share among themselves. Nobody else includes this.
  *
- *   objects.c ─▶ eras.c (stratum 0) ─▶ members.c (stratum 1) · floors.c (stratum 2)
+ *   objects.c ─▶ eras.c (stratum 0) ─▶ retirements.c ─▶ members.c, member_names.c (stratum 1)
+ *                                       floors.c (stratum 2)
  *   fold.c judges ─▶ reduce_proposal.c (stratum 2), reduce_record.c (stratum 3)
  */
 #ifndef MOOT_JOURNAL_STATE_PARTS_H
@@ -14,6 +15,7 @@
 #define MOOT_WITHDRAWAL_KEY_BYTES (32 + 32)          /* author ‖ proposal id */
 #define MOOT_ERA_FIELDS 8
 #define MOOT_TAIL_FIELDS 9
+#define MOOT_MEMBER_FIELDS 10 /* of a member in an image */
 #define MOOT_IMAGE_VERSION 1
 #define MOOT_IMAGE_FIELDS 13
 #define MOOT_CUT_VERSION 1
@@ -62,7 +64,11 @@ bool moot_turn_is_live(const struct moot_state *state, const struct moot_pool *p
 
 /* ---- members.c ---- */
 
-/* Derives one device's membership from the admissions held. NO_MEMORY. */
+/* All that follows from a certificate about that device (of a replacement: the old one). NO_MEMORY. */
+enum moot_status moot_members_merge(struct moot_state *state, struct moot_pool *pool,
+                                    const struct moot_key *device,
+                                    struct moot_state_change *change);
+/* Derives one device's membership from the certificates held, but not its name. NO_MEMORY. */
 enum moot_status moot_member_derive(struct moot_state *state, struct moot_pool *pool,
                                     const struct moot_key *device,
                                     struct moot_state_change *change);
@@ -77,6 +83,34 @@ enum moot_status moot_floors_merge(struct moot_state *state, struct moot_pool *p
                                    const struct moot_slot *slot);
 /* All floors anew from the objects held. NO_MEMORY. */
 enum moot_status moot_floors_derive(struct moot_state *state, struct moot_pool *pool);
+
+/* ---- member_names.c ---- */
+
+/* Names that may have changed: those of `device` (NULL: of all), and of devices that took another's
+ * place. NO_MEMORY. */
+enum moot_status moot_member_names_set(struct moot_state *state, struct moot_pool *pool,
+                                       const struct moot_key *device,
+                                       struct moot_state_change *change);
+
+/* ---- retirements.c ---- */
+
+/* How a device left. */
+struct moot_retirement {
+    const struct moot_object_row *row; /* the certificate that counts; NULL: it has not left */
+    uint64_t era;                      /* of its timeline */
+    uint64_t stated_seq;               /* the range that the certificate gives */
+    struct moot_digest stated_id;
+    uint64_t last_seq; /* the range that counts: facts above it are void */
+    bool replaced;
+    struct moot_key successor;
+    bool disputed; /* certificates of one timeline differ, and no other settles it */
+};
+struct moot_retirement moot_retirement_of(const struct moot_state *state,
+                                          const struct moot_pool *pool,
+                                          const struct moot_key *device);
+/* False: the device was of the administrators that signed this removal or replacement. */
+bool moot_retirement_has_effect(const struct moot_state *state, const struct moot_pool *pool,
+                                const struct moot_object_row *row);
 
 /* ---- reducers: joins. MOOT_OK or NO_MEMORY; then the fact may be applied in part: fold it again. ---- */
 

@@ -135,9 +135,10 @@ static int teardown(void **state)
 static void every_body_decodes_and_encodes_to_itself(void **state)
 {
     (void)state;
-    static const char *const names[] = {"body-tick-plain", "body-tick",      "body-turn",
-                                        "body-turn-fork",  "body-admission", "body-upgrade",
-                                        "body-activation", "body-cache"};
+    static const char *const names[] = {"body-tick-plain",  "body-tick",      "body-turn",
+                                        "body-turn-fork",   "body-admission", "body-upgrade",
+                                        "body-activation",  "body-cache",     "body-removal",
+                                        "body-replacement", "body-rename"};
     for (size_t i = 0; i < MOOT_COUNT_OF(names); i++) {
         struct moot_bytes bytes = example(names[i]);
         struct moot_body body;

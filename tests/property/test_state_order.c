@@ -1,8 +1,9 @@
 /*
  * Law 2: state is a pure function of the facts, the objects and the timeline followed.
  *
- * Each seed makes a small world: authors, admissions (some in conflict), ticks, turns with several
- * ticks, hard forks, cache floors, puts, proposals, withdrawals, and facts that are wrong in every way. The world is
+ * Each seed makes a small world: authors, admissions (some in conflict), removals, replacements and
+ * renames (some in conflict, some without effect), ticks, turns with several ticks, hard forks, cache
+ * floors, puts, proposals, withdrawals, and facts that are wrong in every way. The world is
  * then folded in random orders, with duplicates, once with a restore from rows in the middle.
  * Wherever the frontier roots are equal, digests and void reasons must be, too.
  */
@@ -214,6 +215,27 @@ static void cache_add(struct world *world)
     object_add(world, &body, era, era->admins.count);
 }
 
+/* Removals, replacements and renames of anybody, administrators too; few numbers, so that some agree. */
+static void change_add(struct world *world)
+{
+    static const char *const names[] = {"lamp", "oven"};
+    const struct moot_era *era = era_any(world);
+    const struct test_device *proposer = &world->mesh.devices[0];
+    const struct test_device *device = &world->mesh.devices[below(world, MEMBERS)];
+    const struct test_device *other = &world->mesh.devices[1 + below(world, MEMBERS - 1)];
+    uint32_t epoch = 1 + (uint32_t)below(world, world->ahead.state.epoch);
+    uint64_t nonce = below(world, 4);
+    uint64_t last_seq = below(world, 6);
+    uint64_t what = below(world, 3);
+    struct moot_body body = test_rename(proposer, epoch, nonce, device, names[below(world, 2)]);
+    if (what == 0 || (what == 1 && other == device)) {
+        body = test_removal(proposer, epoch, nonce, device, last_seq);
+    } else if (what == 1) {
+        body = test_replacement(proposer, epoch, nonce, device, other, last_seq);
+    }
+    object_add(world, &body, era, era->admins.count);
+}
+
 static void oddity_add(struct world *world)
 {
     static const uint16_t kinds[] = {70,
@@ -235,7 +257,7 @@ static void world_new(struct world *world, uint64_t seed)
     test_state_new(&world->ahead, &world->mesh, POOL_BYTES);
     fact_add(world, 0, MOOT_KIND_MESH_FOUNDED, 1, world->mesh.founding);
     for (uint32_t step = 0; step < STEPS; step++) {
-        uint64_t what = below(world, 42);
+        uint64_t what = below(world, 45);
         if (what < 20) {
             put_add(world);
         } else if (what < 24) {
@@ -248,7 +270,9 @@ static void world_new(struct world *world, uint64_t seed)
             tick_add(world, NULL);
         } else if (what < 39) {
             admission_add(world);
-        } else if (what < 40) {
+        } else if (what < 42) {
+            change_add(world);
+        } else if (what < 43) {
             turn_add(world);
         } else {
             cache_add(world);
@@ -270,6 +294,15 @@ struct node {
     struct test_state held;
     bool folded[ITEMS_MAX];
 };
+
+/* As the engine does it: what was taken in is below the tail. */
+static void tail_raise(struct node *node, const struct test_device *device, uint64_t seq)
+{
+    struct moot_chain *chain = moot_state_chain(&node->held.state, node->held.pool, &device->chain);
+    if (chain->tail.seq < seq) {
+        chain->tail.seq = seq;
+    }
+}
 
 static void refold(struct world *world, struct node *node)
 {
@@ -293,6 +326,7 @@ static bool deliver(struct world *world, struct node *node, uint32_t index)
         }
         enum moot_status status = test_state_fold(&node->held, device, &item->fact);
         assert_int_not_equal(status, MOOT_NO_MEMORY);
+        tail_raise(node, device, item->fact.header.seq);
         node->folded[index] = true;
         return true;
     }
@@ -456,6 +490,33 @@ static bool roots_equal(const struct node *a, const struct node *b)
     return moot_digest_equal(&left, &right);
 }
 
+/* That the worlds are not too tame to show anything. */
+struct counts {
+    uint32_t retired, succeeds, disputed, conflicted, renamed, void_removed;
+};
+
+static void count_members(const struct node *node, struct counts *counts)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(node->held.pool, &node->held.state.members, item)) {
+        const struct moot_member *member = item.value;
+        struct moot_bytes name = moot_blob_get(node->held.pool, member->name);
+        counts->retired += member->retired ? 1 : 0;
+        counts->succeeds += member->succeeds && !member->conflicted ? 1 : 0;
+        counts->disputed += member->disputed ? 1 : 0;
+        counts->conflicted += member->conflicted ? 1 : 0;
+        counts->renamed += moot_bytes_equal(name, moot_bytes_of_text("lamp")) ||
+                                   moot_bytes_equal(name, moot_bytes_of_text("oven"))
+                               ? 1
+                               : 0;
+    }
+    struct moot_map_item kept;
+    for (MOOT_MAP_EACH(node->held.pool, &node->held.state.voids, kept)) {
+        const struct moot_void *fact = kept.value;
+        counts->void_removed += fact->reason == MOOT_VOID_REMOVED ? 1 : 0;
+    }
+}
+
 static void equal_frontiers_mean_equal_states_in_every_order(void **state)
 {
     (void)state;
@@ -467,6 +528,7 @@ static void equal_frontiers_mean_equal_states_in_every_order(void **state)
     uint64_t turned = 0;
     uint64_t members = 0;
     uint64_t floors = 0;
+    struct counts counts = {0};
     for (uint32_t round = 0; round < SEEDS; round++) {
         uint64_t seed = test_random_next(&random);
         world_new(&world, seed);
@@ -489,6 +551,7 @@ static void equal_frontiers_mean_equal_states_in_every_order(void **state)
         turned += nodes[0].held.state.eras.count - 1;
         members += nodes[0].held.state.members.count;
         floors += nodes[0].held.state.floors.count;
+        count_members(&nodes[0], &counts);
         for (uint32_t i = 0; i < 3; i++) {
             test_state_free(&nodes[i].held);
         }
@@ -497,6 +560,13 @@ static void equal_frontiers_mean_equal_states_in_every_order(void **state)
     printf("%u worlds, %u comparisons, %llu turns, %llu members, %llu floors, %llu void facts\n",
            SEEDS, compared, (unsigned long long)turned, (unsigned long long)members,
            (unsigned long long)floors, (unsigned long long)voids);
+    printf("%u retired, %u replaced, %u disputed, %u conflicted, %u renamed, %u facts void after "
+           "them\n",
+           counts.retired, counts.succeeds, counts.disputed, counts.conflicted, counts.renamed,
+           counts.void_removed);
+    assert_true(counts.retired > SEEDS / 8 && counts.succeeds > SEEDS / 20 &&
+                counts.disputed > SEEDS / 40 && counts.renamed > SEEDS / 8 &&
+                counts.void_removed > SEEDS / 8);
     /* Worlds with competing turns may end on different branches: most do not. */
     assert_true(compared > SEEDS && turned > SEEDS / 4 && voids > SEEDS && floors > SEEDS);
 }

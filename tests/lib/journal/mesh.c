@@ -79,6 +79,59 @@ struct moot_body test_admission(const struct test_device *proposer, uint32_t epo
     return body;
 }
 
+/* Some id for fact `seq`; zero for 0. */
+static struct moot_digest fact_id_any(uint64_t seq)
+{
+    struct moot_digest id = {{0}};
+    uint8_t bytes[8];
+    moot_u64_put(bytes, seq);
+    if (seq > 0) {
+        moot_digest_of_bytes("test", moot_bytes_of(bytes, sizeof bytes), &id);
+    }
+    return id;
+}
+
+struct moot_body test_removal(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                              const struct test_device *device, uint64_t last_seq)
+{
+    struct moot_body body = {.kind = MOOT_BODY_REMOVAL,
+                             .proposer = proposer->identity.key,
+                             .epoch = epoch,
+                             .nonce = nonce};
+    body.removal.device = device->identity.key;
+    body.removal.last_seq = last_seq;
+    body.removal.last_id = fact_id_any(last_seq);
+    return body;
+}
+
+struct moot_body test_replacement(const struct test_device *proposer, uint32_t epoch,
+                                  uint64_t nonce, const struct test_device *old_device,
+                                  const struct test_device *new_device, uint64_t keep_seq)
+{
+    struct moot_body body = {.kind = MOOT_BODY_REPLACEMENT,
+                             .proposer = proposer->identity.key,
+                             .epoch = epoch,
+                             .nonce = nonce};
+    body.replacement.old_device = old_device->identity.key;
+    body.replacement.new_device = new_device->identity.key;
+    body.replacement.keep_seq = keep_seq;
+    body.replacement.keep_id = fact_id_any(keep_seq);
+    return body;
+}
+
+struct moot_body test_rename(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                             const struct test_device *device, const char *name)
+{
+    struct moot_body body = {.kind = MOOT_BODY_RENAME,
+                             .proposer = proposer->identity.key,
+                             .epoch = epoch,
+                             .nonce = nonce};
+    body.rename.device = device->identity.key;
+    body.rename.name = moot_bytes_of_text(name);
+    body.rename.home = moot_bytes_of_text("home");
+    return body;
+}
+
 struct moot_body test_admins(const struct test_mesh *mesh, const struct test_device *proposer,
                              uint32_t epoch, uint64_t nonce, uint64_t k,
                              const struct moot_digest *before, uint32_t first, uint32_t count,

@@ -34,6 +34,13 @@ struct moot_body test_tick(const struct moot_digest *before, uint32_t epoch,
                            const struct moot_digest *turn_or_null);
 struct moot_body test_admission(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
                                 const struct test_device *device, const char *name);
+struct moot_body test_removal(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                              const struct test_device *device, uint64_t last_seq);
+struct moot_body test_replacement(const struct test_device *proposer, uint32_t epoch,
+                                  uint64_t nonce, const struct test_device *old_device,
+                                  const struct test_device *new_device, uint64_t keep_seq);
+struct moot_body test_rename(const struct test_device *proposer, uint32_t epoch, uint64_t nonce,
+                             const struct test_device *device, const char *name);
 /* Admins are devices[first] to devices[first + count - 1], sorted by key. */
 struct moot_body test_admins(const struct test_mesh *mesh, const struct test_device *proposer,
                              uint32_t epoch, uint64_t nonce, uint64_t k,

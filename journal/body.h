@@ -12,8 +12,9 @@
  *                 manifest hash, upgrade kind, min_protocol, fence epoch, window, readiness threshold,
  *                 deadline epoch, short notice bool, revert plan, rehearsal digest bin32 | nil
  *   ACTIVATION  array[3]: upgrade proposal id, its epoch, approval statement hash
- *   SNAPSHOT    array[9]: proposer, target epoch, nonce, previous snapshot's proposal id bin32 | nil, cut root,
- *                 hash of the cut, state digest, image bytes, array[4] of the strata's digests
+ *   SNAPSHOT    array[10]: proposer, target epoch, nonce, previous snapshot's proposal id bin32 | nil, cut root,
+ *                 hash of the cut, state digest, image bytes, hash of the image's index (the hashes of its
+ *                 256 KiB blocks, one after the other), array[4] of the strata's digests
  *   CACHE       array[5]: proposer, proposal epoch, nonce, floor epoch, array of array[2]: prefix bool, key bin
  *                 (1 to 64 entries, ascending by (prefix, key), distinct)
  *   REMOVAL     array[6]: proposer, proposal epoch, nonce, device key, last seq, id of that fact (zero for 0)
@@ -95,6 +96,7 @@ struct moot_snapshot_body {
     struct moot_digest cut_hash; /* of the cut object's bytes */
     struct moot_digest state_digest;
     uint64_t image_bytes;
+    struct moot_digest index;               /* of the image: hash of its blocks' hashes */
     struct moot_digest strata[MOOT_STRATA]; /* tell which stratum differs */
 };
 #define MOOT_CACHE_ENTRIES_MAX 64

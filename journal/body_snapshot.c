@@ -1,7 +1,7 @@
 /* Bodies of snapshots and cache invalidations. Failures: the cursor's. */
 #include "journal/body_parts.h"
 
-enum { SNAPSHOT_FIELDS = 9, CACHE_FIELDS = 5 };
+enum { SNAPSHOT_FIELDS = 10, CACHE_FIELDS = 5 };
 
 void moot_snapshot_body_write(const struct moot_body *body, struct moot_writer *writer)
 {
@@ -13,6 +13,7 @@ void moot_snapshot_body_write(const struct moot_body *body, struct moot_writer *
     moot_write_digest(writer, &snapshot->cut_hash);
     moot_write_digest(writer, &snapshot->state_digest);
     moot_write_uint(writer, snapshot->image_bytes);
+    moot_write_digest(writer, &snapshot->index);
     moot_write_array(writer, MOOT_STRATA);
     for (uint32_t i = 0; i < MOOT_STRATA; i++) {
         moot_write_digest(writer, &snapshot->strata[i]);
@@ -29,6 +30,7 @@ void moot_snapshot_body_read(struct moot_cursor *cursor, struct moot_body *ret)
     moot_read_digest(cursor, &snapshot->cut_hash);
     moot_read_digest(cursor, &snapshot->state_digest);
     snapshot->image_bytes = moot_read_uint(cursor, UINT64_MAX);
+    moot_read_digest(cursor, &snapshot->index);
     moot_read_array(cursor, MOOT_STRATA);
     for (uint32_t i = 0; i < MOOT_STRATA; i++) {
         moot_read_digest(cursor, &snapshot->strata[i]);

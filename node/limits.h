@@ -19,7 +19,7 @@
 #define MOOT_STORE_QUEUE_BYTES_MAX 268435456 /* batches waiting for the disk; at the end a submit is refused with limit */
 #define MOOT_STORE_GROUP_BYTES_MAX 67108864 /* batches in one transaction; more go into the next one */
 #define MOOT_STORE_MAP_BYTES 68719476736 /* address space for the store at first; it doubles by itself */
-#define MOOT_SCRATCH_BYTES 67108864 /* memory for one turn of the engine (reserved, touched on use) */
+#define MOOT_SCRATCH_BYTES 268435456 /* memory for one turn of the engine (reserved, touched on use) */
 
 /* clang-format on */
 

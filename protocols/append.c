@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 
 /* How long a caller waits for a peer before it is told why nothing happens. */
 #define HEARD_PATIENCE_MS 10000
@@ -163,19 +163,93 @@ enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct
     return MOOT_OK;
 }
 
-/* Takes the last staged fact away and tells its caller why. Only a tail of the list may go: what is
- * before it keeps its number, what is after it was built upon it. */
-static void refuse_last(struct moot_step *step, enum moot_status why)
+/* Takes the last staged fact away. Only a tail of the list may go: what is before it keeps its number,
+ * what is after it was built upon it. */
+static void drop_last(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     struct moot_staged *last = moot_list_at(step->pool, &engine->staged, engine->staged.count - 1);
-    if (last->call_number != 0)
-        moot_step_reply(step, last->call_number, why, NULL);
-    moot_step_refuse(step, why);
     forget_put(step, last, last->put_before);
     engine->staged_bytes -= last->payload.size;
     moot_blob_clear(step->pool, &last->payload);
     moot_list_remove(step->pool, &engine->staged, engine->staged.count - 1);
+}
+
+/* The same, and tells its caller why. */
+static void refuse_last(struct moot_step *step, enum moot_status why)
+{
+    const struct moot_list *staged = &step->engine->staged;
+    const struct moot_staged *last = moot_list_at(step->pool, staged, staged->count - 1);
+    if (last->call_number != 0)
+        moot_step_reply(step, last->call_number, why, NULL);
+    moot_step_refuse(step, why);
+    drop_last(step);
+}
+
+/* A fact that is staged anew: its body names place and epoch. */
+static struct moot_bytes body_moved(struct moot_step *step, struct moot_bytes payload)
+{
+    struct moot_body body;
+    struct moot_writer writer;
+    void *memory = moot_arena_take(step->arena, MOOT_BODY_BYTES_MAX);
+    MOOT_INVARIANT(memory != NULL);
+    enum moot_status status = moot_body_decode(payload, &body);
+    MOOT_ENSURE(status == MOOT_OK); /* we encoded it */
+    body.nonce = moot_append_next_seq(step);
+    body.epoch = step->engine->state.epoch;
+    moot_writer_init(&writer, memory, MOOT_BODY_BYTES_MAX);
+    moot_body_encode(&body, &writer);
+    MOOT_ENSURE(writer.status == MOOT_OK);
+    return moot_bytes_of(memory, writer.size);
+}
+
+static void move_one(struct moot_step *step, uint16_t kind, struct moot_bytes payload,
+                     uint64_t call_number)
+{
+    const struct moot_kind_info *info = moot_kind_find(kind);
+    struct moot_record_put put;
+    enum moot_status status;
+    if (kind == MOOT_KIND_RECORD_PUT) {
+        status = moot_record_put_decode(payload, &put);
+        MOOT_ENSURE(status == MOOT_OK);
+        struct moot_call call = {.kind = MOOT_CALL_RECORD_PUT,
+                                 .key = put.key,
+                                 .value = put.value,
+                                 .tombstone = put.tombstone};
+        status = moot_fence_enqueue(step, call_number, &call);
+    } else {
+        if (info && info->proposes != 0)
+            payload = body_moved(step, payload);
+        status = moot_append_stage(step, kind, payload, call_number);
+    }
+    if (status != MOOT_OK && call_number != 0)
+        moot_call_refuse(step, call_number, status, NULL);
+}
+
+void moot_append_hold_back(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_staged *moved =
+        moot_arena_take_zeroed(step->arena, engine->staged.count + 1u, sizeof *moved);
+    struct moot_bytes *payloads =
+        moot_arena_take_zeroed(step->arena, engine->staged.count + 1u, sizeof *payloads);
+    uint32_t first = 0, count = 0;
+    MOOT_INVARIANT(moved != NULL && payloads != NULL);
+    while (first < engine->staged.count &&
+           ((struct moot_staged *)moot_list_at(step->pool, &engine->staged, first))->kind <=
+               MOOT_LANE0_KIND_MAX)
+        first++;
+    for (uint32_t i = first; i < engine->staged.count; i++) {
+        moved[count] = *(struct moot_staged *)moot_list_at(step->pool, &engine->staged, i);
+        payloads[count] =
+            moot_arena_copy(step->arena, moot_blob_get(step->pool, moved[count].payload));
+        MOOT_INVARIANT(payloads[count].data != NULL);
+        count++;
+    }
+    while (engine->staged.count > first)
+        drop_last(step);
+    for (uint32_t i = 0; i < count; i++)
+        move_one(step, moved[i].kind, payloads[i], moved[i].call_number);
 }
 
 static void refuse_all(struct moot_step *step, enum moot_status why)

@@ -11,7 +11,7 @@
 
 #include "crypto/base/contract.h"
 #include "journal/log_row.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 #include "protocols/view.h"
 
 struct boot {
@@ -113,8 +113,22 @@ static enum moot_status load_peer(struct boot *boot, const struct moot_store_row
     return moot_peer_restore(boot->engine, boot->pool, row->key, row->value);
 }
 
+static enum moot_status load_lease(struct boot *boot, const struct moot_store_row *row)
+{
+    return moot_fence_restore(boot->engine, boot->pool, row->key, row->value);
+}
+
+static enum moot_status load_queued(struct boot *boot, const struct moot_store_row *row)
+{
+    return moot_queue_restore(boot->engine, boot->pool, row->key, row->value);
+}
+
 static enum moot_status load_meta(struct boot *boot, const struct moot_store_row *row)
 {
+    if (moot_bytes_equal(row->key, moot_bytes_of_text("base")))
+        return moot_base_restore(boot->engine, row->value);
+    if (moot_bytes_equal(row->key, moot_bytes_of_text("approved")))
+        return moot_approved_restore(boot->engine, row->value);
     return moot_member_restore(boot->engine, boot->pool, row->key, row->value);
 }
 
@@ -224,6 +238,10 @@ static enum moot_status load_founded(struct boot *boot, struct moot_bytes foundi
         status = each_row(boot, MOOT_TABLE_LOOSE, all, load_loose);
     if (status == MOOT_OK)
         status = each_row(boot, MOOT_TABLE_PEER, all, load_peer);
+    if (status == MOOT_OK)
+        status = each_row(boot, MOOT_TABLE_FENCE, all, load_lease);
+    if (status == MOOT_OK)
+        status = each_row(boot, MOOT_TABLE_QUEUE, all, load_queued);
     return status;
 }
 
@@ -264,6 +282,10 @@ static void empty_collections(struct moot_engine *engine)
     engine->joiners.value_size = sizeof(struct moot_joiner);
     moot_cache_init(&engine->cache);
     engine->fetches.value_size = sizeof(struct moot_fetch);
+    engine->contents.value_size = sizeof(struct moot_content);
+    engine->leases.value_size = sizeof(struct moot_lease);
+    engine->queue.value_size = sizeof(struct moot_queued);
+    engine->checks.value_size = sizeof(struct moot_check);
 }
 
 enum moot_status moot_engine_open(const struct moot_engine_env *env,

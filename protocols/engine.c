@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 #include "protocols/view.h"
 
 #define AFTER_THIS_STEP UINT64_MAX
@@ -21,6 +21,10 @@ void moot_engine_config_init(struct moot_engine_config *config)
         .epoch_interval_ms = 3600000,
         .gossip_interval_ms = 1000,
         .readiness_timeout_ms = 86400000,
+        .fence_propose_ms = 300000,
+        .fence_lease_ms = 600000,
+        .snapshot_every = 24,
+        .snapshot_min_epochs = 1,
         .deadline_epochs = 720,
         .soft_fork_auto_activate = true,
     };
@@ -236,6 +240,14 @@ static void job_done(struct moot_step *step, const struct moot_event *event)
     moot_map_remove(step->pool, &engine->jobs, moot_bytes_of(key, sizeof key));
     if (owner.kind == MOOT_JOB_VERIFY)
         moot_merge_job_done(step, &owner, event);
+    else if (owner.part == MOOT_JOB_FOR_CONTENT)
+        moot_content_job_done(step, &owner, event);
+    else if (owner.part == MOOT_JOB_FOR_SNAPSHOT)
+        moot_snapshot_job_done(step, &owner, event);
+    else if (owner.part == MOOT_JOB_FOR_CHECK)
+        moot_snapshot_check_done(step, &owner, event);
+    else if (owner.part == MOOT_JOB_FOR_INSTALL)
+        moot_snapshot_install_done(step, &owner, event);
     else
         moot_upgrade_job_done(step, &owner, event);
 }
@@ -276,6 +288,9 @@ static void call(struct moot_step *step, const struct moot_event *event)
     case MOOT_CALL_CACHE_SET:
     case MOOT_CALL_CACHE_GET:
         break; /* above */
+    case MOOT_CALL_PROPOSE_SNAPSHOT:
+        moot_snapshot_call(step, event->call_number, asked);
+        return;
     }
     moot_step_reply(step, event->call_number, MOOT_UNSUPPORTED, NULL);
 }
@@ -320,6 +335,12 @@ static void standing_rules(struct moot_step *step)
         moot_timeline_step(step);
         moot_decision_collect(step);
         moot_upgrade_step(step);
+        moot_snapshot_step(step);
+        moot_snapshot_check_step(step);
+        moot_snapshot_base_step(step);
+        moot_snapshot_install_step(step);
+        moot_content_step(step);
+        moot_fence_step(step);
         moot_append_flush(step);
         moot_decision_collect(step);
         moot_loose_sweep(step);

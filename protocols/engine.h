@@ -36,6 +36,10 @@ struct moot_engine_config {
     uint64_t epoch_interval_ms;          /* epoch_interval, default 3,600,000 */
     uint64_t gossip_interval_ms;         /* gossip_interval, default 1,000 */
     uint64_t readiness_timeout_ms;       /* readiness_timeout, default 86,400,000 */
+    uint64_t fence_propose_ms; /* fence_propose: lease while a proposer drains, default 300,000 */
+    uint64_t fence_lease_ms;   /* fence_lease: lease of an open snapshot, default 600,000 */
+    uint32_t snapshot_every;   /* epochs between automatic snapshots, default 24; 0: by hand */
+    uint32_t snapshot_min_epochs; /* sooner after the last one is refused, default 1 */
     uint32_t deadline_epochs;     /* proposal_deadline: epochs a proposal stays open, default 720 */
     bool soft_fork_auto_activate; /* default true */
     bool
@@ -66,10 +70,18 @@ enum moot_call_kind {
     MOOT_CALL_REJECT,   /* proposal, reason */
     MOOT_CALL_WITHDRAW, /* proposal */
     MOOT_CALL_ACTIVATE, /* proposal: soft_fork_auto_activate = no waits for this */
-    MOOT_CALL_RECORD_PUT,    /* key, value or tombstone → seq; answers when durable */
+    MOOT_CALL_RECORD_PUT,    /* key, value or tombstone, put_mode → seq; answers when durable */
     MOOT_CALL_PROPOSE_CACHE, /* entries, floor (0: the epoch after this one) → proposal */
     MOOT_CALL_CACHE_SET, /* key, value → epoch, floor: into this node's own cache, not durable */
-    MOOT_CALL_CACHE_GET /* key → payload, epoch, floor; NOT_FOUND: a miss. Counts and refreshes. */
+    MOOT_CALL_CACHE_GET, /* key → payload, epoch, floor; NOT_FOUND: a miss. Counts and refreshes. */
+    MOOT_CALL_PROPOSE_SNAPSHOT /* raises the fence, drains, captures → proposal */
+};
+
+/* What a put does when it meets a writer fence. */
+enum moot_put_mode {
+    MOOT_PUT_WAIT = 0, /* waits it out; answers when appended */
+    MOOT_PUT_QUEUE,    /* answers when durably queued */
+    MOOT_PUT_NO_WAIT   /* FENCED at once */
 };
 
 /* All slices are borrowed for the step. */
@@ -87,6 +99,7 @@ struct moot_call {
     const struct moot_cache_entry *entries; /* in any order */
     uint32_t entry_count;
     uint32_t floor;
+    enum moot_put_mode put_mode;
 };
 
 struct moot_reply {
@@ -112,9 +125,11 @@ enum moot_job_kind {
     MOOT_JOB_MANIFEST_WRITE, /* hash, input: checks hash and signature (BAD_MANIFEST), durable when done */
     MOOT_JOB_PACKAGE_SCAN, /* hash of a manifest held → output: one byte a distinct block, in manifest
                                 order of first use: 1 held, 0 missing */
-    MOOT_JOB_PACKAGE_CHECK /* hash of a manifest held: every block and file verified. FETCHING,
+    MOOT_JOB_PACKAGE_CHECK, /* hash of a manifest held: every block and file verified. FETCHING,
                                 BAD_BLOCK (output: the block's hash), BAD_PACKAGE, BAD_MANIFEST.
                                 MOOT_OK: output: free bytes on the disk, u64 big-endian */
+    MOOT_JOB_REBUILD, /* moot_job_rebuild with a host: the state at a cut, its image into blocks */
+    MOOT_JOB_IMAGE    /* moot_job_image with a host: the whole image as output */
 };
 
 /* `input` is borrowed for the step: the shell copies it and keeps its copy until the result was stepped. */
@@ -131,6 +146,26 @@ void moot_job_verify(const struct moot_job *job, struct moot_arena *arena,
                      enum moot_status *ret_status, struct moot_bytes *ret_output);
 /* Arena bytes that are enough for moot_job_verify of an input of that size. */
 size_t moot_job_verify_arena_bytes(size_t input_size);
+
+/* What the snapshot's jobs need of the shell's thread: all of it their own for the time of the job. */
+struct moot_job_host {
+    const struct moot_store_port *store; /* sees what was committed when the job was given out */
+    struct moot_pool *pool;              /* empty */
+    void *blocks;
+    /* The block's bytes, checked, at most MOOT_BLOCK_BYTES into `buffer`: BLOCK_MISSING, BAD_BLOCK. */
+    enum moot_status (*block_get)(void *blocks, const struct moot_digest *hash, uint8_t *buffer,
+                                  size_t *ret_size);
+    enum moot_status (*block_put)(void *blocks, const struct moot_digest *hash,
+                                  struct moot_bytes bytes);
+};
+#define MOOT_JOB_HOST_ARENA_BYTES 2097152 /* beside the image of MOOT_JOB_IMAGE */
+/* The output lies in `arena`. Failures are the job's status: see snapshot_job.c. */
+enum moot_status moot_job_rebuild(const struct moot_job *job, const struct moot_job_host *host,
+                                  struct moot_arena *arena, struct moot_bytes *ret_output);
+enum moot_status moot_job_image(const struct moot_job *job, const struct moot_job_host *host,
+                                struct moot_arena *arena, struct moot_bytes *ret_output);
+/* Bytes of the image that MOOT_JOB_IMAGE puts out. */
+uint64_t moot_job_image_bytes(const struct moot_job *job);
 
 /* ---- events ---- */
 

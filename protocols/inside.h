@@ -239,9 +239,88 @@ struct moot_upgrade_seen {
     bool begun; /* since the start; what was in force then is no news */
 };
 
+/* ---- snapshots ---- */
+
+enum moot_content_stage {
+    MOOT_CONTENT_LOOKING = 1, /* on our own disk */
+    MOOT_CONTENT_WANTED,
+    MOOT_CONTENT_ASKED,
+    MOOT_CONTENT_WRITING,
+    MOOT_CONTENT_HELD
+};
+/* Bytes wanted by their hash (the key). */
+struct moot_content {
+    uint8_t stage; /* enum moot_content_stage */
+    bool keep;     /* the bytes stay in memory once held */
+    uint32_t job, link, asked_count;
+    uint64_t asked_ms, next_ms, pause_ms;
+    struct moot_blob bytes;
+};
+
+/* One writer-fence lease; key: proposal id, or zero for our own draining. */
+struct moot_lease {
+    struct moot_key holder;
+    uint32_t target_epoch;
+    uint64_t until_ms;
+    uint8_t restarts;
+    bool told, rewrite;
+};
+/* A write that waits behind the fence; key: u64 in order. */
+struct moot_queued {
+    struct moot_blob key, value;
+    uint64_t call_number;
+    bool tombstone;
+};
+
+enum moot_snapshot_stage {
+    MOOT_SNAPSHOT_IDLE = 0,
+    MOOT_SNAPSHOT_DRAINING,
+    MOOT_SNAPSHOT_CUTTING,    /* the cut is being written */
+    MOOT_SNAPSHOT_REBUILDING, /* digest and image of the state at the cut */
+    MOOT_SNAPSHOT_PROPOSED
+};
+/* What this node proposes itself. */
+struct moot_snapshotting {
+    uint8_t stage;
+    uint64_t call_number, since_ms, not_before_ms;
+    uint32_t failures, job;
+    struct moot_digest cut_hash;
+    uint64_t seq; /* of the proposing fact */
+};
+/* What this administrator's node makes of somebody's proposal; key: its id. */
+struct moot_check {
+    uint32_t job;
+    uint64_t next_ms;
+    bool done;
+};
+/* The snapshot up to whose cut facts are collected here; in META "base". */
+struct moot_base {
+    bool there;
+    struct moot_digest proposal, cut_hash, index;
+    uint32_t epoch;
+    bool collecting;
+    uint64_t at_lsn, collected;
+};
+/* Taking an image, because a peer has collected what we lack. */
+struct moot_install {
+    bool wanted,
+        refold; /* refold: what lies under the base is gone, so its image is where it begins */
+    uint32_t job;
+    uint64_t next_ms;
+    struct moot_digest proposal;
+};
+
 /* What a job that is under way belongs to. */
+enum moot_job_part {
+    MOOT_JOB_FOR_UPGRADE = 0,
+    MOOT_JOB_FOR_CONTENT,
+    MOOT_JOB_FOR_SNAPSHOT,
+    MOOT_JOB_FOR_CHECK,
+    MOOT_JOB_FOR_INSTALL
+};
 struct moot_job_owner {
     enum moot_job_kind kind;
+    uint8_t part;           /* enum moot_job_part: whose result it is */
     struct moot_digest key; /* VERIFY: chain; package jobs: proposal; BLOCK_READ to serve: hash */
     struct moot_digest hash;
     uint32_t link;           /* serving: whom; writing: from whom */
@@ -310,6 +389,18 @@ struct moot_engine {
     struct moot_joining joining;
 
     struct moot_cache cache;
+    struct moot_map contents; /* hash → struct moot_content */
+    struct moot_map leases;   /* proposal id → struct moot_lease */
+    struct moot_map queue;    /* number u64 → struct moot_queued */
+    uint64_t queue_number, queue_bytes;
+    uint32_t fence_looked_at; /* proposals when it was looked for new snapshots last */
+    struct moot_snapshotting snapshot;
+    struct moot_map checks; /* proposal id → struct moot_check */
+    struct moot_base base;
+    uint32_t snapshots_seen; /* objects when it was looked for something to collect last */
+    struct moot_install install;
+    struct moot_digest approved_timeline,
+        approved_cut; /* the last cut that we signed, by its hash */
 
     struct moot_map fetches; /* proposal id → struct moot_fetch */
     struct moot_map servers; /* device key → struct moot_server */
@@ -392,6 +483,8 @@ void moot_append_flush(struct moot_step *step);
 /* Callers that waited too long for a peer get the reason, and their facts are not written; after the
  * store has stopped all do. */
 void moot_append_time(struct moot_step *step);
+/* A fence rises: ordinary facts that are staged go to its queue; what was staged behind them moves up. */
+void moot_append_hold_back(struct moot_step *step);
 void moot_append_committed(struct moot_step *step);
 void moot_append_heard(struct moot_step *step, const struct moot_session *session);
 /* Our chain grew from elsewhere (a restored disk catches up): what was staged behind the old head is
@@ -420,6 +513,8 @@ void moot_merge_admitted(struct moot_step *step, struct moot_chain *chain,
 /* Consequences of a changed stratum 0 or 1: TURN rows, chains, rejudging, notices. */
 void moot_merge_changed(struct moot_step *step, const struct moot_state_change *change);
 void moot_merge_checkpoint(struct moot_step *step);
+/* Rows of the whole state after an image was installed, in this one commit. */
+void moot_merge_rows_anew(struct moot_step *step);
 void moot_merge_end(struct moot_step *step);
 
 /* loose.c */
@@ -523,6 +618,9 @@ enum moot_status moot_member_restore(struct moot_engine *engine, struct moot_poo
 
 /* record.c */
 void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+/* Stages a put with its context as of now; value NULL: a tombstone. */
+enum moot_status moot_record_stage(struct moot_step *step, uint64_t call_number,
+                                   struct moot_bytes key, const struct moot_bytes *value);
 
 /* cache.c */
 void moot_cache_init(struct moot_cache *cache);

@@ -11,7 +11,7 @@
 
 #include "crypto/base/contract.h"
 #include "journal/log_row.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 
 #define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
 #define INTAKE_BYTES_ENOUGH                                                                        \
@@ -509,7 +509,7 @@ void moot_merge_pending(struct moot_step *step)
 /* ---- checkpoint: written behind ---- */
 
 /* Writes changed records until the batch holds enough for one step; true when none is left. */
-static bool put_dirty_records(struct moot_step *step)
+static bool put_dirty_records(struct moot_step *step, size_t bytes_max)
 {
     struct moot_map_item item;
     size_t used = 0;
@@ -518,7 +518,7 @@ static bool put_dirty_records(struct moot_step *step)
         struct moot_writer writer;
         if (!record->dirty)
             continue;
-        if (used > CHECKPOINT_BYTES_A_STEP)
+        if (used > bytes_max)
             return false;
         void *memory = moot_arena_take(step->arena, CHECKPOINT_ROW_BYTES_MAX);
         MOOT_INVARIANT(memory != NULL);
@@ -539,7 +539,7 @@ void moot_merge_checkpoint(struct moot_step *step)
     struct moot_engine *engine = step->engine;
     struct moot_writer writer;
     engine->folded_since_checkpoint = 0;
-    if (!put_dirty_records(step)) {
+    if (!put_dirty_records(step, CHECKPOINT_BYTES_A_STEP)) {
         engine->folded_since_checkpoint = CHECKPOINT_FACTS - CHECKPOINT_FACTS / 16;
         return;
     }
@@ -555,6 +555,39 @@ void moot_merge_checkpoint(struct moot_step *step)
     engine->checkpoint_lsn = engine->lsn;
 }
 
+/* Rows of keys that the state does not have (any more). */
+static void delete_stale_records(struct moot_step *step)
+{
+    const struct moot_store_port *store = step->env->store;
+    uint8_t key[MOOT_RECORD_KEY_BYTES_MAX + 1];
+    size_t size = 0;
+    struct moot_store_row row;
+    while (store->at_or_after(store->self, MOOT_TABLE_RECORD, moot_bytes_of(key, size), &row) ==
+               MOOT_OK &&
+           row.key.size <= MOOT_RECORD_KEY_BYTES_MAX) {
+        size = row.key.size;
+        memcpy(key, row.key.data, size);
+        if (!moot_state_record(&step->engine->state, step->pool, moot_bytes_of(key, size)))
+            moot_step_delete(step, MOOT_TABLE_RECORD, moot_bytes_of(key, size));
+        key[size++] = 0;
+    }
+}
+
+void moot_merge_rows_anew(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    delete_stale_records(step);
+    put_era_rows(step);
+    put_all_chain_rows(step);
+    if (!put_dirty_records(step, SIZE_MAX)) {
+        moot_step_stop(step, MOOT_LIMIT);
+        return;
+    }
+    moot_merge_checkpoint(step);
+    if (engine->checkpoint_lsn != engine->lsn)
+        moot_step_stop(step, MOOT_LIMIT);
+}
+
 /* A turn or a conflict changed what counts among facts that are folded: once all of them can be read. */
 static void refold(struct moot_step *step)
 {
@@ -562,6 +595,10 @@ static void refold(struct moot_step *step)
     if (!engine->refold_wanted || engine->committed != engine->ticket || step->batch.op_count > 0)
         return;
     engine->refold_wanted = false;
+    if (engine->base.there) {
+        moot_snapshot_refold(step);
+        return;
+    }
     enum moot_status status = moot_boot_refold(step->env, engine);
     if (status != MOOT_OK)
         moot_step_stop(step, status);

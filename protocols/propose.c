@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 #include "protocols/view.h"
 
 #define SEEN_LATELY_MS 600000
@@ -335,6 +335,8 @@ void moot_propose_folded(struct moot_step *step, uint64_t first_seq)
                                moot_bytes_of(NULL, 0));
         if (status != MOOT_OK)
             moot_step_refuse(step, status);
+        else if (proposal->kind == MOOT_BODY_SNAPSHOT)
+            moot_snapshot_approved(step, &step->engine->snapshot.cut_hash);
     }
 }
 

@@ -21,6 +21,7 @@
 #include "crypto/base/contract.h"
 #include "crypto/digest.h"
 #include "protocols/reconcile_parts.h"
+#include "protocols/snapshot.h"
 
 #define PEERS_TOLD_MAX 64
 #define PUSH_ITEM_BYTES_MAX 16384
@@ -400,7 +401,7 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
 {
     bool fruitful = false;
     moot_read_array(body, 7);
-    uint64_t state = moot_read_uint(body, MOOT_PULL_LISTS);
+    uint64_t state = moot_read_uint(body, MOOT_PULL_BEHIND);
     moot_read_digest(body, &session->peer_frontier);
     moot_read_digest(body, &session->peer_loose);
     bool more = moot_read_bool(body);
@@ -412,6 +413,8 @@ void moot_reconcile_pull_answered(struct moot_step *step, struct moot_session *s
         moot_reconcile_offence(step, session, MOOT_BAD_MESSAGE);
         return;
     }
+    if (state == MOOT_PULL_BEHIND)
+        moot_snapshot_behind(step);
     session->pull_again = fruitful || state == MOOT_PULL_LISTS;
     if (session->pull_again)
         session->pull_pause_ms = 0;

@@ -7,6 +7,7 @@
 #include "crypto/base/contract.h"
 #include "journal/log_row.h"
 #include "protocols/reconcile_parts.h"
+#include "protocols/snapshot.h"
 
 /* Sorted tags of what the other side holds. */
 struct tags {
@@ -76,7 +77,7 @@ struct answer {
     struct moot_bytes items[4096];
     uint32_t count;
     size_t bytes, credit;
-    bool more;
+    bool more, behind; /* there is more; the asker lacks what is collected here */
 };
 
 static bool answer_add(struct answer *answer, struct moot_bytes bytes)
@@ -105,6 +106,10 @@ static void add_chain(struct moot_step *step, struct answer *answer, const struc
     if (held_seq >= chain->tail.seq)
         return; /* whatever number the other side gives */
     uint64_t seq = held_seq + 1;
+    if (held_seq < moot_snapshot_base_seq(step, &chain->id)) {
+        answer->behind = true;
+        return;
+    }
     while (seq <= chain->tail.seq && !answer->more) {
         struct moot_bytes encoded;
         struct moot_run run;
@@ -270,5 +275,6 @@ void moot_reconcile_pull_asked(struct moot_step *step, struct moot_session *sess
         add_chains(step, answer, session, &entries, entry_count);
     if (engine->ticket > engine->committed)
         answer->more = true;
-    answer_pull(step, session, number, MOOT_PULL_DATA, answer, loose_from, runs_from);
+    answer_pull(step, session, number, answer->behind ? MOOT_PULL_BEHIND : MOOT_PULL_DATA, answer,
+                loose_from, runs_from);
 }

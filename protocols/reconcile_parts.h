@@ -11,7 +11,12 @@
 #define MOOT_CHAINS_LISTED_MAX (2 * MOOT_DEVICES_MAX)
 
 /* First value of a PULL's answer. */
-enum moot_pull_state { MOOT_PULL_EQUAL = 1, MOOT_PULL_DATA = 2, MOOT_PULL_LISTS = 3 };
+enum moot_pull_state {
+    MOOT_PULL_EQUAL = 1,
+    MOOT_PULL_DATA = 2,
+    MOOT_PULL_LISTS = 3,
+    MOOT_PULL_BEHIND = 4
+};
 
 /* Frontier root and loose root, as two values. */
 void moot_reconcile_write_roots(struct moot_step *step, struct moot_writer *writer);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 
 /* Entries ascend by chain; the one of `chain` becomes at least `seq`. Room for one more is there. */
 static void context_raise(struct moot_context_entry *entries, uint32_t *count,
@@ -50,34 +50,62 @@ static uint32_t context_of(const struct moot_step *step, struct moot_bytes key,
     return count;
 }
 
-void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
+/* Encodes a put with its context. */
+static enum moot_status encode_put(struct moot_step *step, struct moot_bytes key,
+                                   const struct moot_bytes *value, struct moot_bytes *ret)
 {
-    struct moot_engine *engine = step->engine;
     struct moot_context_entry *context;
     struct moot_writer writer;
-    enum moot_status status = MOOT_OK;
-    if (!engine->state.founded)
-        status = MOOT_NO_MESH;
-    else if (call->key.size == 0 || call->key.size > MOOT_RECORD_KEY_BYTES_MAX)
-        status = MOOT_BAD_ARGUMENT;
-    else if (call->value.size > MOOT_RECORD_VALUE_BYTES_MAX)
-        status = MOOT_OVERSIZED;
-    if (status == MOOT_OK) {
-        uint32_t count = context_of(step, call->key, &context);
-        void *memory = moot_arena_take(step->arena, MOOT_PAYLOAD_BYTES_MAX);
-        MOOT_INVARIANT(memory != NULL);
-        moot_writer_init(&writer, memory, MOOT_PAYLOAD_BYTES_MAX);
-        moot_record_put_encode(call->key, call->tombstone ? NULL : &call->value, context, count,
-                               &writer);
-        status = writer.status;
-        struct moot_bytes payload = moot_bytes_of(memory, writer.size);
-        if (status == MOOT_OK && call->dry_run) {
+    uint32_t count = context_of(step, key, &context);
+    void *memory = moot_arena_take(step->arena, MOOT_PAYLOAD_BYTES_MAX);
+    MOOT_INVARIANT(memory != NULL);
+    moot_writer_init(&writer, memory, MOOT_PAYLOAD_BYTES_MAX);
+    moot_record_put_encode(key, value, context, count, &writer);
+    *ret = moot_bytes_of(memory, writer.size);
+    moot_arena_trim(step->arena, memory, writer.size);
+    return writer.status;
+}
+
+enum moot_status moot_record_stage(struct moot_step *step, uint64_t call_number,
+                                   struct moot_bytes key, const struct moot_bytes *value)
+{
+    struct moot_bytes payload;
+    enum moot_status status = encode_put(step, key, value, &payload);
+    if (status == MOOT_OK)
+        status = moot_append_stage(step, MOOT_KIND_RECORD_PUT, payload, call_number);
+    return status;
+}
+
+static enum moot_status check_put(const struct moot_step *step, const struct moot_call *call)
+{
+    if (!step->engine->state.founded)
+        return MOOT_NO_MESH;
+    if (call->key.size == 0 || call->key.size > MOOT_RECORD_KEY_BYTES_MAX)
+        return MOOT_BAD_ARGUMENT;
+    return call->value.size > MOOT_RECORD_VALUE_BYTES_MAX ? MOOT_OVERSIZED : MOOT_OK;
+}
+
+void moot_record_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
+{
+    const struct moot_bytes *value = call->tombstone ? NULL : &call->value;
+    char detail[160] = "";
+    enum moot_status status = check_put(step, call);
+    if (status == MOOT_OK && call->dry_run) {
+        struct moot_bytes payload;
+        status = encode_put(step, call->key, value, &payload);
+        if (status == MOOT_OK) {
             moot_step_reply(step, call_number, MOOT_OK, "dry run")->payload = payload;
             return;
         }
-        if (status == MOOT_OK)
-            status = moot_append_stage(step, MOOT_KIND_RECORD_PUT, payload, call_number);
     }
+    if (status == MOOT_OK && !moot_fence_holds(step))
+        status = moot_record_stage(step, call_number, call->key, value);
+    else if (status == MOOT_OK && call->put_mode == MOOT_PUT_NO_WAIT)
+        status = MOOT_FENCED;
+    else if (status == MOOT_OK)
+        status = moot_fence_enqueue(step, call_number, call);
+    if (status == MOOT_FENCED)
+        moot_fence_describe(step, detail, sizeof detail);
     if (status != MOOT_OK)
-        moot_call_refuse(step, call_number, status, NULL);
+        moot_call_refuse(step, call_number, status, detail[0] ? detail : NULL);
 }

@@ -8,6 +8,7 @@
  * What is served is not verified here: whoever asked does that, and complains.
  */
 #include "crypto/base/contract.h"
+#include "protocols/snapshot.h"
 #include "protocols/upgrade_fetch.h"
 
 #define STATUS_NAME_BYTES_MAX 48
@@ -251,6 +252,8 @@ void moot_upgrade_block_answered(struct moot_step *step, struct moot_session *se
         moot_session_end(step, session, MOOT_BAD_MESSAGE);
         return;
     }
+    if (moot_content_answered(step, session, request, name, bytes))
+        return;
     struct moot_fetch *fetch = waiting_for(step, request, session->link, &ask);
     if (!fetch && name.size == 0)
         fetch = glad_of(step, request, session, &ask);

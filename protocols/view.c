@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 
 const struct moot_state *moot_view_state(const struct moot_engine_env *env)
 {
@@ -238,6 +238,13 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
     }
     if (!state->founded)
         return;
+    struct moot_body base;
+    ret->has_base =
+        engine->base.there && moot_snapshot_of(engine, env->pool, &engine->base.proposal, &base);
+    if (ret->has_base) {
+        ret->base_epoch = base.epoch;
+        ret->base_digest = base.snapshot.state_digest;
+    }
     moot_frontier_root(state, env->pool, &ret->frontier_digest);
     moot_state_digest(state, env->pool, &ret->state_digest);
 }

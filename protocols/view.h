@@ -166,6 +166,38 @@ struct moot_view_cached {
 };
 void moot_view_cached(const struct moot_engine_env *env, struct moot_bytes key,
                       struct moot_view_cached *ret);
+/* The writer fence as it is here. */
+struct moot_view_fence {
+    bool up;
+    bool draining; /* our own, before there is a proposal */
+    struct moot_digest proposal;
+    struct moot_key holder;
+    struct moot_bytes holder_name; /* empty for a device that left */
+    uint64_t left_ms;
+    uint32_t queued; /* writes that wait */
+    uint64_t queued_bytes;
+};
+void moot_view_fence(const struct moot_engine_env *env, uint64_t now_ms,
+                     struct moot_view_fence *ret);
+
+/* A completed snapshot. */
+struct moot_view_snapshot {
+    struct moot_digest proposal;
+    char name[MOOT_PROPOSAL_NAME_BYTES];
+    struct moot_body body; /* SNAPSHOT */
+    struct moot_digest certificate;
+    bool last;      /* nothing follows it */
+    bool base;      /* facts under its cut are collected here, or are being */
+    bool collected; /* done */
+};
+/* Completed ones, by epoch. */
+uint32_t moot_view_snapshots(const struct moot_engine_env *env, struct moot_arena *arena,
+                             struct moot_view_snapshot **ret);
+/* An open one, proposed by anybody; false when there is none. */
+bool moot_view_snapshot_pending(const struct moot_engine_env *env, struct moot_digest *ret);
+/* Facts that go when the next snapshot is completed: those under the last one's cut. 0 when there is no
+ * snapshot, or its cut is not at hand. */
+uint64_t moot_view_collectable(const struct moot_engine_env *env);
 
 struct moot_view_stats {
     uint64_t facts, bytes, chains, objects, records;
@@ -174,6 +206,9 @@ struct moot_view_stats {
     uint32_t epoch;
     struct moot_digest frontier_digest, state_digest;
     uint64_t pool_live_bytes, pool_used_bytes;
+    bool has_base; /* facts under this snapshot's cut are collected */
+    uint32_t base_epoch;
+    struct moot_digest base_digest;
     uint64_t refused[MOOT_STATUS_END]; /* by reason, since start */
     uint64_t voids[MOOT_STATUS_END];   /* by reason, now */
 };

@@ -183,6 +183,56 @@ static enum moot_status recheck(struct test_node *node, const struct moot_digest
     return MOOT_BAD_BLOCK;
 }
 
+/* ---- snapshots ---- */
+
+static enum moot_status block_get(void *blocks, const struct moot_digest *hash, uint8_t *buffer,
+                                  size_t *ret_size)
+{
+    const struct test_file *file = find(blocks, hash);
+    if (!file || file->manifest)
+        return MOOT_BLOCK_MISSING;
+    if (!file_good(file))
+        return MOOT_BAD_BLOCK;
+    memcpy(buffer, file->bytes, file->size);
+    *ret_size = file->size;
+    return MOOT_OK;
+}
+
+static enum moot_status block_put(void *blocks, const struct moot_digest *hash,
+                                  struct moot_bytes bytes)
+{
+    struct test_node *node = blocks;
+    if (node->disk_full)
+        return MOOT_NO_SPACE;
+    keep(node, hash, bytes, false)->writes++;
+    return MOOT_OK;
+}
+
+/* Rebuilding and reading an image, with a pool of their own. */
+static uint8_t *with_host(struct test_node *node, const struct moot_job *job,
+                          enum moot_status *ret_status, struct moot_bytes *ret_output)
+{
+    const size_t pool_bytes = (size_t)16 << 20;
+    void *pool_memory = calloc(1, pool_bytes);
+    bool image = job->kind == MOOT_JOB_IMAGE;
+    size_t size = MOOT_JOB_HOST_ARENA_BYTES + (image ? (size_t)moot_job_image_bytes(job) : 0);
+    uint8_t *memory = malloc(size);
+    assert_non_null(pool_memory);
+    assert_non_null(memory);
+    struct moot_arena arena;
+    moot_arena_init(&arena, memory, size);
+    const struct moot_job_host host = {.store = &node->port,
+                                       .pool = moot_pool_init(pool_memory, pool_bytes),
+                                       .blocks = node,
+                                       .block_get = block_get,
+                                       .block_put = block_put};
+    *ret_status = image ? moot_job_image(job, &host, &arena, ret_output)
+                        : moot_job_rebuild(job, &host, &arena, ret_output);
+    node->port.release(node->port.self);
+    free(pool_memory);
+    return memory;
+}
+
 uint8_t *test_job_run(struct test_node *node, const struct moot_job *job,
                       enum moot_status *ret_status, struct moot_bytes *ret_output)
 {
@@ -212,6 +262,9 @@ uint8_t *test_job_run(struct test_node *node, const struct moot_job *job,
         return scan(node, job, ret_status, ret_output);
     case MOOT_JOB_PACKAGE_CHECK:
         return check(node, job, ret_status, ret_output);
+    case MOOT_JOB_REBUILD:
+    case MOOT_JOB_IMAGE:
+        return with_host(node, job, ret_status, ret_output);
     }
     fail_msg("job of kind %d", (int)job->kind);
     return NULL;

@@ -152,7 +152,7 @@ static void commit(struct test_net *net, struct test_node *node, const struct mo
 static void job(struct test_net *net, struct test_node *node, const struct moot_action *action)
 {
     const struct moot_job *asked = &action->job;
-    assert_true(asked->kind >= MOOT_JOB_VERIFY && asked->kind <= MOOT_JOB_PACKAGE_CHECK);
+    assert_true(asked->kind >= MOOT_JOB_VERIFY && asked->kind <= MOOT_JOB_IMAGE);
     node->jobs[asked->kind]++;
     if (node->jobs_held && asked->kind == MOOT_JOB_BLOCK_READ)
         return;
@@ -337,6 +337,7 @@ void test_net_init(struct test_net *net, uint32_t count, uint64_t seed)
         snprintf(node->url, sizeof node->url, "tcp://10.0.0.%u:1", (unsigned)(i + 1));
         memcpy(node->config.listen_url, node->url, sizeof node->url);
         node->config.epoch_interval_ms = 10000;
+        node->config.snapshot_every = 0; /* by hand */
         node->store = moot_sim_store_new();
         node->port = moot_sim_store_port(node->store);
         node->check_status = node->commit_status = MOOT_OK;

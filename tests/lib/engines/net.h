@@ -69,8 +69,8 @@ struct test_node {
     uint32_t notice_count;
     bool replied;
     struct moot_reply reply;
-    uint64_t jobs[MOOT_JOB_PACKAGE_CHECK + 1]; /* started, by kind */
-    uint64_t blocks_sent_bytes;                /* frames above 64 KiB */
+    uint64_t jobs[MOOT_JOB_IMAGE + 1]; /* started, by kind */
+    uint64_t blocks_sent_bytes;        /* frames above 64 KiB */
 };
 
 struct test_link {

@@ -382,6 +382,8 @@ void moot_fetch_job_done(struct moot_step *step, struct moot_fetch *fetch,
     case MOOT_JOB_PACKAGE_CHECK:
         checked(step, fetch, event);
         break;
+    case MOOT_JOB_REBUILD:
+    case MOOT_JOB_IMAGE:
     case MOOT_JOB_VERIFY:
     case MOOT_JOB_BLOCK_READ:
     case MOOT_JOB_BLOCK_WRITE:

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "node/jobs_snapshot.h"
 
 struct moot_jobs {
     uv_loop_t *loop;
     struct moot_blocks *blocks;
+    struct moot_node_store *store;
     struct moot_jobs_callbacks callbacks;
     uint32_t running;
 };
@@ -161,7 +163,8 @@ static enum moot_status package_check(const struct moot_job *job, struct moot_bl
 }
 
 enum moot_status moot_job_run(const struct moot_job *job, struct moot_blocks *blocks,
-                              void **ret_memory, struct moot_bytes *ret_output)
+                              struct moot_node_store *store, void **ret_memory,
+                              struct moot_bytes *ret_output)
 {
     *ret_memory = NULL;
     *ret_output = (struct moot_bytes){0};
@@ -182,15 +185,19 @@ enum moot_status moot_job_run(const struct moot_job *job, struct moot_blocks *bl
         return package_scan(job, blocks, ret_memory, ret_output);
     case MOOT_JOB_PACKAGE_CHECK:
         return package_check(job, blocks, ret_memory, ret_output);
+    case MOOT_JOB_REBUILD:
+    case MOOT_JOB_IMAGE:
+        return moot_job_snapshot(job, blocks, store, ret_memory, ret_output);
     }
-    MOOT_REQUIRE(job->kind >= MOOT_JOB_VERIFY && job->kind <= MOOT_JOB_PACKAGE_CHECK);
+    MOOT_REQUIRE(job->kind >= MOOT_JOB_VERIFY && job->kind <= MOOT_JOB_IMAGE);
     return MOOT_INTERNAL;
 }
 
 static void on_thread(uv_work_t *request)
 {
     struct work *work = request->data;
-    work->status = moot_job_run(&work->job, work->jobs->blocks, &work->memory, &work->output);
+    work->status = moot_job_run(&work->job, work->jobs->blocks, work->jobs->store, &work->memory,
+                                &work->output);
 }
 
 static void on_done(uv_work_t *request, int uv_status)
@@ -205,12 +212,14 @@ static void on_done(uv_work_t *request, int uv_status)
 }
 
 struct moot_jobs *moot_jobs_new(uv_loop_t *loop, struct moot_blocks *blocks,
+                                struct moot_node_store *store,
                                 const struct moot_jobs_callbacks *callbacks)
 {
     struct moot_jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs != NULL) {
         jobs->loop = loop;
         jobs->blocks = blocks;
+        jobs->store = store;
         jobs->callbacks = *callbacks;
     }
     return jobs;

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "node/blocks.h"
+#include "node/store.h"
 #include "protocols/engine.h"
 
 struct moot_jobs;
@@ -19,8 +20,9 @@ struct moot_jobs_callbacks {
                  struct moot_bytes output);
 };
 
-/* `blocks` is borrowed for as long as jobs run. NULL when out of memory. */
+/* `blocks` and `store` are borrowed for as long as jobs run. NULL when out of memory. */
 struct moot_jobs *moot_jobs_new(uv_loop_t *loop, struct moot_blocks *blocks,
+                                struct moot_node_store *store,
                                 const struct moot_jobs_callbacks *callbacks);
 
 /* Starts a job (copied). NO_MEMORY: it was not started and nothing will be reported. */
@@ -34,6 +36,7 @@ void moot_jobs_free(struct moot_jobs *jobs);
 /* Runs one job here and now: what the pool's threads do. *ret_memory (free() it after use) holds what the
  * output points to, and may be NULL. */
 enum moot_status moot_job_run(const struct moot_job *job, struct moot_blocks *blocks,
-                              void **ret_memory, struct moot_bytes *ret_output);
+                              struct moot_node_store *store, void **ret_memory,
+                              struct moot_bytes *ret_output);
 
 #endif

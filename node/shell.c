@@ -107,7 +107,7 @@ static enum moot_status open_parts(struct moot_shell *shell, const char *listen_
     }
     struct moot_jobs_callbacks jobs = moot_shell_jobs_callbacks;
     jobs.context = shell;
-    shell->jobs = moot_jobs_new(shell->loop, shell->blocks, &jobs);
+    shell->jobs = moot_jobs_new(shell->loop, shell->blocks, shell->store, &jobs);
     struct moot_outbox_effect effect = {.context = shell, .act = moot_shell_act};
     shell->outbox = moot_outbox_new(&effect);
     shell->ring = moot_ring_new();

@@ -73,6 +73,15 @@ enum moot_status moot_node_store_open(const char *path,
 struct moot_store_port moot_node_store_port(struct moot_node_store *store);
 
 /*
+ * Another reading side, for a job on a thread of its own: used by one thread at a time, and freed before
+ * the store is closed. It sees at least what was reported when a read turn begins. NULL: no memory.
+ */
+struct moot_store_reader;
+struct moot_store_reader *moot_node_store_reader_new(struct moot_node_store *store,
+                                                     struct moot_store_port *ret_port);
+void moot_node_store_reader_free(struct moot_store_reader *reader);
+
+/*
  * True when the directory or the data file is not the one recorded (device, inode, birth time): a
  * copy or a restored backup, whose chain may be older than what its peers have seen. It stays so
  * until a batch puts moot_node_store_identity under MOOT_NODE_STORE_KEY_DIRECTORY.

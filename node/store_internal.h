@@ -36,6 +36,16 @@ struct moot_store_list {
     struct moot_store_queued *last;
 };
 
+/* One read transaction and one cursor a table: of one thread at a time. */
+struct moot_store_reader {
+    struct moot_node_store *store;
+    MDB_txn *txn;
+    uint64_t turn;
+    MDB_cursor *cursors[MOOT_TABLE_MAX + 1];
+    uint64_t cursor_turns[MOOT_TABLE_MAX + 1];
+    bool reading; /* counted in read_active */
+};
+
 struct moot_node_store {
     MDB_env *env;
     MDB_dbi tables[MOOT_TABLE_MAX + 1];
@@ -47,12 +57,7 @@ struct moot_node_store {
     struct moot_store_crash crash;
     struct moot_node_store_events events;
 
-    /* The loop thread's own: its read transaction and one cursor a table. */
-    MDB_txn *read_txn;
-    uint64_t read_turn;
-    MDB_cursor *cursors[MOOT_TABLE_MAX + 1];
-    uint64_t cursor_turns[MOOT_TABLE_MAX + 1];
-    bool reading; /* the loop's copy of read_active */
+    struct moot_store_reader reader; /* the loop thread's own */
     uint64_t submitted_ticket;
     bool started;
     pthread_t thread;
@@ -60,7 +65,7 @@ struct moot_node_store {
     pthread_mutex_t lock;
     pthread_cond_t work;  /* for the store's thread: batches, stop, or the loop stopped reading */
     pthread_cond_t remap; /* for the loop: the map is in place again */
-    bool read_active;
+    uint32_t read_active; /* readers inside a read turn */
     bool remapping;
     bool map_lost; /* growing failed: nothing can be read any more */
     bool stopping;

@@ -4,6 +4,8 @@
  * it is first used in a turn. While the map is being moved (node/store_write.c) a first read waits
  * the few microseconds that takes. Failures: STORE_DAMAGED, STORE_IO.
  */
+#include <stdlib.h>
+
 #include "crypto/base/contract.h"
 #include "node/store_internal.h"
 
@@ -15,9 +17,10 @@ static enum moot_status status_or(int rc)
                : MOOT_STORE_IO;
 }
 
-static enum moot_status read_begin(struct moot_node_store *store)
+static enum moot_status read_begin(struct moot_store_reader *reader)
 {
-    if (store->reading) {
+    struct moot_node_store *store = reader->store;
+    if (reader->reading) {
         return MOOT_OK;
     }
     (void)pthread_mutex_lock(&store->lock);
@@ -25,19 +28,19 @@ static enum moot_status read_begin(struct moot_node_store *store)
         (void)pthread_cond_wait(&store->remap, &store->lock);
     }
     bool usable = !store->map_lost;
-    store->read_active = usable;
+    store->read_active += usable ? 1 : 0;
     (void)pthread_mutex_unlock(&store->lock);
     if (!usable) {
         return MOOT_STORE_IO;
     }
-    store->reading = true;
-    store->read_turn++;
-    int rc = store->read_txn == NULL ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->read_txn)
-                                     : mdb_txn_renew(store->read_txn);
+    reader->reading = true;
+    reader->turn++;
+    int rc = reader->txn == NULL ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn)
+                                 : mdb_txn_renew(reader->txn);
     if (rc != MDB_SUCCESS) {
-        store->reading = false;
+        reader->reading = false;
         (void)pthread_mutex_lock(&store->lock);
-        store->read_active = false;
+        store->read_active--;
         (void)pthread_cond_signal(&store->work);
         (void)pthread_mutex_unlock(&store->lock);
         return MOOT_STORE_IO;
@@ -47,14 +50,15 @@ static enum moot_status read_begin(struct moot_node_store *store)
 
 static void port_release(void *self)
 {
-    struct moot_node_store *store = (struct moot_node_store *)self;
-    if (!store->reading) {
+    struct moot_store_reader *reader = (struct moot_store_reader *)self;
+    struct moot_node_store *store = reader->store;
+    if (!reader->reading) {
         return;
     }
-    mdb_txn_reset(store->read_txn);
-    store->reading = false;
+    mdb_txn_reset(reader->txn);
+    reader->reading = false;
     (void)pthread_mutex_lock(&store->lock);
-    store->read_active = false;
+    store->read_active--;
     if (store->remapping) {
         (void)pthread_cond_signal(&store->work);
     }
@@ -81,9 +85,9 @@ static struct moot_bytes bytes_of(MDB_val val)
 static enum moot_status port_get(void *self, enum moot_table table, struct moot_bytes key,
                                  struct moot_bytes *ret_value)
 {
-    struct moot_node_store *store = (struct moot_node_store *)self;
+    struct moot_store_reader *reader = (struct moot_store_reader *)self;
     key_check(table, key);
-    enum moot_status status = read_begin(store);
+    enum moot_status status = read_begin(reader);
     if (status != MOOT_OK) {
         return status;
     }
@@ -92,7 +96,7 @@ static enum moot_status port_get(void *self, enum moot_table table, struct moot_
     }
     MDB_val at = val_of(key);
     MDB_val value;
-    int rc = mdb_get(store->read_txn, store->tables[table], &at, &value);
+    int rc = mdb_get(reader->txn, reader->store->tables[table], &at, &value);
     if (rc == MDB_SUCCESS) {
         *ret_value = bytes_of(value);
     }
@@ -100,21 +104,21 @@ static enum moot_status port_get(void *self, enum moot_table table, struct moot_
 }
 
 /* The table's cursor in this turn's transaction. */
-static enum moot_status cursor_of(struct moot_node_store *store, enum moot_table table,
+static enum moot_status cursor_of(struct moot_store_reader *reader, enum moot_table table,
                                   MDB_cursor **ret)
 {
-    enum moot_status status = read_begin(store);
+    enum moot_status status = read_begin(reader);
     if (status != MOOT_OK) {
         return status;
     }
     int rc = MDB_SUCCESS;
-    if (store->cursors[table] == NULL) {
-        rc = mdb_cursor_open(store->read_txn, store->tables[table], &store->cursors[table]);
-    } else if (store->cursor_turns[table] != store->read_turn) {
-        rc = mdb_cursor_renew(store->read_txn, store->cursors[table]);
+    if (reader->cursors[table] == NULL) {
+        rc = mdb_cursor_open(reader->txn, reader->store->tables[table], &reader->cursors[table]);
+    } else if (reader->cursor_turns[table] != reader->turn) {
+        rc = mdb_cursor_renew(reader->txn, reader->cursors[table]);
     }
-    store->cursor_turns[table] = store->read_turn;
-    *ret = store->cursors[table];
+    reader->cursor_turns[table] = reader->turn;
+    *ret = reader->cursors[table];
     return rc == MDB_SUCCESS ? MOOT_OK : MOOT_STORE_IO;
 }
 
@@ -132,7 +136,7 @@ static enum moot_status port_at_or_after(void *self, enum moot_table table, stru
 {
     MDB_cursor *cursor = NULL;
     key_check(table, key);
-    enum moot_status status = cursor_of((struct moot_node_store *)self, table, &cursor);
+    enum moot_status status = cursor_of((struct moot_store_reader *)self, table, &cursor);
     if (status != MOOT_OK) {
         return status;
     }
@@ -147,7 +151,7 @@ static enum moot_status port_at_or_before(void *self, enum moot_table table, str
 {
     MDB_cursor *cursor = NULL;
     key_check(table, key);
-    enum moot_status status = cursor_of((struct moot_node_store *)self, table, &cursor);
+    enum moot_status status = cursor_of((struct moot_store_reader *)self, table, &cursor);
     if (status != MOOT_OK) {
         return status;
     }
@@ -165,23 +169,56 @@ static enum moot_status port_at_or_before(void *self, enum moot_table table, str
     return answer(rc, at, value, ret);
 }
 
-struct moot_store_port moot_store_read_port(struct moot_node_store *store)
+static struct moot_store_port port_of(struct moot_store_reader *reader)
 {
-    return (struct moot_store_port){.self = store,
+    return (struct moot_store_port){.self = reader,
                                     .get = port_get,
                                     .at_or_after = port_at_or_after,
                                     .at_or_before = port_at_or_before,
                                     .release = port_release};
 }
 
-void moot_store_read_close(struct moot_node_store *store)
+static void reader_end(struct moot_store_reader *reader)
 {
+    port_release(reader);
     for (int i = MOOT_TABLE_META; i <= MOOT_TABLE_MAX; i++) {
-        if (store->cursors[i] != NULL) {
-            mdb_cursor_close(store->cursors[i]);
+        if (reader->cursors[i] != NULL) {
+            mdb_cursor_close(reader->cursors[i]);
         }
     }
-    if (store->read_txn != NULL) {
-        mdb_txn_abort(store->read_txn);
+    if (reader->txn != NULL) {
+        mdb_txn_abort(reader->txn);
+    }
+}
+
+struct moot_store_port moot_store_read_port(struct moot_node_store *store)
+{
+    store->reader.store = store;
+    return port_of(&store->reader);
+}
+
+void moot_store_read_close(struct moot_node_store *store)
+{
+    if (store->reader.store != NULL) {
+        reader_end(&store->reader);
+    }
+}
+
+struct moot_store_reader *moot_node_store_reader_new(struct moot_node_store *store,
+                                                     struct moot_store_port *ret_port)
+{
+    struct moot_store_reader *reader = calloc(1, sizeof *reader);
+    if (reader != NULL) {
+        reader->store = store;
+        *ret_port = port_of(reader);
+    }
+    return reader;
+}
+
+void moot_node_store_reader_free(struct moot_store_reader *reader)
+{
+    if (reader != NULL) {
+        reader_end(reader);
+        free(reader);
     }
 }

@@ -117,7 +117,8 @@ static enum moot_status state_of_image(struct moot_step *step, struct moot_bytes
 {
     struct pieces pieces = {.left = image};
     struct moot_image_source source = {.context = &pieces, .next = next_piece};
-    struct moot_object_source objects = moot_object_source_of_store(step->env->store);
+    struct moot_store_port port = *step->env->store;
+    struct moot_object_source objects = moot_object_source_of_store(&port);
     struct moot_image_report report;
     struct moot_rebuild_report outside;
     moot_state_init(ret);

@@ -99,6 +99,8 @@ static enum moot_status manifest_write(struct moot_sim_blocks *blocks, const str
     return MOOT_OK;
 }
 
+#define REBUILD_POOL_BYTES ((size_t)16 << 20)
+
 /* SCAN: one byte a distinct block. CHECK: every one here and good. */
 static enum moot_status package_job(struct moot_sim_blocks *blocks, const struct moot_job *job,
                                     struct moot_arena *arena, struct moot_bytes *ret_output)
@@ -180,7 +182,51 @@ enum moot_status moot_sim_blocks_job(struct moot_sim_blocks *blocks, const struc
     case MOOT_JOB_PACKAGE_CHECK:
         return package_job(blocks, job, arena, ret_output);
     case MOOT_JOB_VERIFY:
+    case MOOT_JOB_REBUILD:
+    case MOOT_JOB_IMAGE:
         break;
     }
     return MOOT_INTERNAL;
+}
+
+static enum moot_status block_get(void *blocks, const struct moot_digest *hash, uint8_t *buffer,
+                                  size_t *ret_size)
+{
+    const struct moot_sim_block *block =
+        moot_sim_shelf_get(&((struct moot_sim_blocks *)blocks)->blocks, hash);
+    if (!block)
+        return MOOT_BLOCK_MISSING;
+    if (!block_good(hash, moot_bytes_of(block->bytes, block->size)))
+        return MOOT_BAD_BLOCK;
+    memcpy(buffer, block->bytes, block->size);
+    *ret_size = block->size;
+    return MOOT_OK;
+}
+
+static enum moot_status block_put(void *blocks, const struct moot_digest *hash,
+                                  struct moot_bytes bytes)
+{
+    moot_sim_shelf_put(&((struct moot_sim_blocks *)blocks)->blocks, hash, bytes);
+    return MOOT_OK;
+}
+
+enum moot_status moot_sim_snapshot_job(struct moot_sim_blocks *blocks,
+                                       const struct moot_store_port *store,
+                                       const struct moot_job *job, struct moot_arena *arena,
+                                       struct moot_bytes *ret_output)
+{
+    void *memory = calloc(1, REBUILD_POOL_BYTES);
+    if (!memory)
+        return MOOT_NO_MEMORY;
+    const struct moot_job_host host = {.store = store,
+                                       .pool = moot_pool_init(memory, REBUILD_POOL_BYTES),
+                                       .blocks = blocks,
+                                       .block_get = block_get,
+                                       .block_put = block_put};
+    enum moot_status status = job->kind == MOOT_JOB_IMAGE
+                                  ? moot_job_image(job, &host, arena, ret_output)
+                                  : moot_job_rebuild(job, &host, arena, ret_output);
+    store->release(store->self);
+    free(memory);
+    return status;
 }

@@ -41,6 +41,12 @@ struct moot_sim_block *moot_sim_shelf_get(const struct moot_sim_shelf *shelf,
 enum moot_status moot_sim_blocks_job(struct moot_sim_blocks *blocks, const struct moot_job *job,
                                      struct moot_arena *arena, struct moot_bytes *ret_output);
 
+/* MOOT_JOB_REBUILD and MOOT_JOB_IMAGE, with a pool of their own; released `store` before it returns. */
+enum moot_status moot_sim_snapshot_job(struct moot_sim_blocks *blocks,
+                                       const struct moot_store_port *store,
+                                       const struct moot_job *job, struct moot_arena *arena,
+                                       struct moot_bytes *ret_output);
+
 /* A package of that name, the same for the same name and seed: puts manifest and blocks here. */
 void moot_sim_package_install(struct moot_sim_blocks *blocks, uint64_t seed, const char *name,
                               struct moot_arena *arena, struct moot_digest *ret_manifest);

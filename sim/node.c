@@ -358,6 +358,9 @@ static void job_done(struct moot_sim_node *node, const struct moot_sim_event *ev
     moot_arena_reset(&world->job_arena);
     if (event->job.kind == MOOT_JOB_VERIFY)
         moot_job_verify(&event->job, &world->job_arena, &done.status, &done.bytes);
+    else if (event->job.kind == MOOT_JOB_REBUILD || event->job.kind == MOOT_JOB_IMAGE)
+        done.status = moot_sim_snapshot_job(&node->blocks, moot_sim_node_env(node).store,
+                                            &event->job, &world->job_arena, &done.bytes);
     else
         done.status =
             moot_sim_blocks_job(&node->blocks, &event->job, &world->job_arena, &done.bytes);

@@ -40,7 +40,7 @@ static enum moot_status run(enum moot_job_kind kind, const struct moot_digest *h
     struct moot_job job = {.number = 1, .kind = kind, .hash = *hash, .input = input};
     void *memory;
     struct moot_bytes output;
-    enum moot_status status = moot_job_run(&job, blocks, &memory, &output);
+    enum moot_status status = moot_job_run(&job, blocks, NULL, &memory, &output);
     assert_true(output.size <= MOOT_MANIFEST_BYTES_MAX);
     if (ret != NULL) {
         memcpy(ret, output.data, output.size);
@@ -190,7 +190,7 @@ static void many_jobs_keep_their_own_input(void **state)
     assert_int_equal(uv_loop_init(&loop), 0);
     struct collected collected = {.input_whole = true};
     struct moot_jobs_callbacks callbacks = {.context = &collected, .done = on_done};
-    struct moot_jobs *jobs = moot_jobs_new(&loop, blocks, &callbacks);
+    struct moot_jobs *jobs = moot_jobs_new(&loop, blocks, NULL, &callbacks);
     assert_non_null(jobs);
     for (uint32_t i = 1; i <= 200; i++) {
         uint8_t bytes[1000];

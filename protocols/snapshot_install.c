@@ -60,8 +60,9 @@ static void start(struct moot_step *step, const struct moot_body *body)
     moot_write_uint(&writer, body->snapshot.image_bytes);
     MOOT_ENSURE(writer.status == MOOT_OK);
     struct moot_job_owner owner = {.key = install->proposal, .part = MOOT_JOB_FOR_INSTALL};
-    moot_step_job(step, MOOT_JOB_IMAGE, &body->snapshot.index, moot_bytes_of(memory, writer.size),
-                  &owner, &install->job);
+    struct moot_bytes input = moot_arena_copy(step->arena, moot_bytes_of(memory, writer.size));
+    MOOT_INVARIANT(input.data != NULL);
+    moot_step_job(step, MOOT_JOB_IMAGE, &body->snapshot.index, input, &owner, &install->job);
 }
 
 void moot_snapshot_install_step(struct moot_step *step)

@@ -207,6 +207,7 @@ void moot_sim_parse_predicate(struct moot_sim_parser *parser, struct moot_sim_pr
 
 /* Notices of the engine, sorted; tests/unit/sim/test_marks compares with protocols/. */
 static const char *const marks[] = {
+<<<<<<< HEAD
     "admin.double_vote",  "block.bad",       "block.damaged",      "cache.invalidated",
     "chain.forked",       "device.admitted", "device.pending",     "epoch.advanced",
     "fact.void",          "invite.burned",   "join.refused",       "link.refused",
@@ -214,6 +215,17 @@ static const char *const marks[] = {
     "peer.gone",          "peer.refused",    "proposal.certified", "proposal.proposed",
     "proposal.withdrawn", "store.damaged",   "store.full",         "store.recovered",
     "turn.certified",     "turn.in_force",   "upgrade.activated",  "upgrade.in_force",
+=======
+    "admin.double_vote",   "block.bad",          "block.damaged",      "chain.forked",
+    "device.admitted",     "device.pending",     "epoch.advanced",     "fact.void",
+    "fence.lowered",       "fence.raised",       "invite.burned",      "join.refused",
+    "link.refused",        "mesh.founded",       "mesh.joined",        "node.stopped",
+    "peer.connected",      "peer.gone",          "peer.refused",       "proposal.certified",
+    "proposal.proposed",   "proposal.withdrawn", "snapshot.behind",    "snapshot.collected",
+    "snapshot.collecting", "snapshot.failed",    "snapshot.installed", "snapshot.not_installed",
+    "snapshot.rejected",   "store.damaged",      "store.full",         "store.recovered",
+    "turn.certified",      "turn.in_force",      "upgrade.activated",  "upgrade.in_force",
+>>>>>>> e39ad89 (docs, sim: snapshots and their notices)
     "upgrade.readiness",
 };
 

@@ -5,7 +5,9 @@
 #include "tests/lib/test.h"
 
 #include "crypto/digest.h"
-#include "journal/state.h"
+#include "journal/cut.h"
+#include "journal/image_read.h"
+#include "journal/log_row.h"
 #include "tests/lib/formats.h"
 
 #define POOL_BYTES (1U << 20)
@@ -247,6 +249,88 @@ static void image_digest_and_frontier_root_are_those_of_the_page(void **state)
     assert_true(moot_digest_equal(&digest, &hashed));
 }
 
+struct page {
+    struct moot_bytes rest;
+};
+
+static enum moot_status page_next(void *context, struct moot_bytes *ret)
+{
+    struct page *page = context;
+    *ret = page->rest;
+    page->rest = moot_bytes_of(NULL, 0);
+    return MOOT_OK;
+}
+
+static enum moot_status object_get(void *context, const struct moot_digest *id,
+                                   struct moot_bytes *ret)
+{
+    (void)context;
+    const struct moot_object_row *row = moot_state_object(&held, pool, id);
+    assert_non_null(row);
+    *ret = moot_blob_get(pool, row->encoded);
+    return MOOT_OK;
+}
+
+static void the_image_of_the_page_reads_back(void **state)
+{
+    (void)state;
+    struct moot_state read;
+    struct moot_image_report report;
+    struct page page = {.rest = example("image-1")};
+    const struct moot_image_source source = {.context = &page, .next = page_next};
+    const struct moot_object_source objects = {.get = object_get};
+    moot_state_init(&read);
+    assert_int_equal(moot_image_read(&read, pool, &source, &objects, &report), MOOT_OK);
+    assert_example("image-1-digest", moot_digest_bytes(&report.digest));
+    assert_int_equal(report.size_bytes, moot_image_bytes(&held, pool));
+    moot_state_clear(&read, pool);
+}
+
+static void the_cut_is_the_frontier_of_the_page(void **state)
+{
+    (void)state;
+    static uint8_t cut_memory[1024];
+    size_t size = test_formats_example("cut-1", cut_memory, sizeof cut_memory);
+    struct moot_cut cut;
+    struct moot_cut_chain entry;
+    struct moot_digest digest;
+    assert_int_equal(moot_cut_decode(moot_bytes_of(cut_memory, size), &cut), MOOT_OK);
+    assert_false(cut.follows);
+    assert_int_equal(cut.epoch, held.epoch);
+    assert_int_equal(cut.object_count, held.object_ids.count);
+    assert_true(moot_cut_chain_find(&cut, &founder_chain()->id, &entry));
+    assert_int_equal(entry.seq, 6);
+    assert_memory_equal(entry.head.b, founder_chain()->tail.id.b, sizeof entry.head.b);
+    moot_cut_root(&cut, &digest);
+    assert_example("frontier-1", moot_digest_bytes(&digest));
+    moot_cut_hash(cut.encoded, &digest);
+    assert_example("cut-1-hash", moot_digest_bytes(&digest));
+}
+
+static void the_strata_have_the_hashes_of_the_page(void **state)
+{
+    (void)state;
+    struct moot_digest strata[MOOT_STRATA];
+    moot_strata_digests(&held, pool, strata);
+    assert_example("strata-1", moot_bytes_of(strata, sizeof strata));
+}
+
+static void a_log_row_is_index_checksum_and_run(void **state)
+{
+    (void)state;
+    struct moot_bytes run;
+    uint32_t index;
+    struct moot_bytes wanted = example("run-1");
+    moot_log_row_encode(7, wanted, memory);
+    assert_int_equal(
+        moot_log_row_check(moot_bytes_of(memory, wanted.size + MOOT_LOG_ROW_HEAD_BYTES), &index,
+                           &run),
+        MOOT_OK);
+    assert_int_equal(index, 7);
+    assert_true(moot_bytes_equal(run, wanted));
+    assert_example("log-row-1", moot_bytes_of(memory, wanted.size + MOOT_LOG_ROW_HEAD_BYTES));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +340,10 @@ int main(void)
         cmocka_unit_test(the_certified_object_is_the_one_of_the_page),
         cmocka_unit_test(the_rows_are_those_of_the_page),
         cmocka_unit_test(image_digest_and_frontier_root_are_those_of_the_page),
+        cmocka_unit_test(the_image_of_the_page_reads_back),
+        cmocka_unit_test(the_cut_is_the_frontier_of_the_page),
+        cmocka_unit_test(the_strata_have_the_hashes_of_the_page),
+        cmocka_unit_test(a_log_row_is_index_checksum_and_run),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -223,6 +223,12 @@ static void step(struct test_net *net, struct test_node *node, struct moot_event
     net->steps++;
 }
 
+void test_net_event(struct test_net *net, uint32_t node, const struct moot_event *event)
+{
+    struct moot_event copied = *event;
+    step(net, &net->nodes[node], &copied);
+}
+
 /* False when the event is of no use any more: its node is down or its link closed. */
 static bool deliverable(const struct test_net *net, const struct test_event *event)
 {

@@ -150,6 +150,10 @@ void test_net_start(struct test_net *net, uint32_t node);
 void test_net_meddle(struct test_net *net, uint32_t node,
                      void (*act)(struct moot_step *step, const void *context), const void *context);
 
+/* One event from outside, stepped at once: links of numbers from 1,000,000 on are strangers'. */
+void test_net_event(struct test_net *net, uint32_t node, const struct moot_event *event);
+#define TEST_NET_STRANGER 1000000u
+
 /* Notices of that name since the start of the net; `since` is a notice_count. */
 uint32_t test_net_noticed(const struct test_net *net, uint32_t node, const char *name,
                           uint32_t since);

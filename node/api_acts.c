@@ -172,10 +172,9 @@ static enum moot_status load_manifest(struct moot_request *request, struct moot_
     return status;
 }
 
-/* "at_epoch": a number, or "+N" from now. */
-static uint32_t epoch_of(struct moot_request *request)
+uint32_t moot_api_epoch(struct moot_request *request, const char *member)
 {
-    const json_t *value = json_object_get(request->input, "at_epoch");
+    const json_t *value = json_object_get(request->input, member);
     uint64_t number = 0;
     if (json_is_integer(value)) {
         return (uint32_t)json_integer_value(value);
@@ -219,7 +218,7 @@ enum moot_status moot_api_do_upgrade(struct moot_request *request)
     body->revert_plan = moot_api_text(request, "revert_plan");
     body->kind = hard ? MOOT_UPGRADE_HARD : MOOT_UPGRADE_SOFT;
     body->min_protocol = (uint16_t)protocol;
-    body->fence_epoch = hard ? epoch_of(request) : 0;
+    body->fence_epoch = hard ? moot_api_epoch(request, "at_epoch") : 0;
     body->window = hard ? MOOT_TURN_WINDOW_MAX : 0;
     body->ready_needed = (uint32_t)ready;
     body->short_notice = moot_api_flag(request, "short_notice");
@@ -258,21 +257,16 @@ enum moot_status moot_api_do_activate(struct moot_request *request)
 
 /* ---- records ---- */
 
-enum moot_status moot_api_do_put(struct moot_request *request)
+enum moot_status moot_api_value(struct moot_request *request, bool may_delete)
 {
     struct moot_call *call = &request->call;
     bool text = json_object_get(request->input, "value") != NULL;
     bool base64 = json_object_get(request->input, "value_base64") != NULL;
-    call->kind = MOOT_CALL_RECORD_PUT;
-    call->key = moot_bytes_of(request->argument, request->argument_size);
-    call->tombstone = moot_api_flag(request, "tombstone");
-    if (call->key.size > MOOT_RECORD_KEY_BYTES_MAX) {
-        return moot_error_set(&request->error, MOOT_BAD_ARGUMENT, "a key is at most %d bytes",
-                              MOOT_RECORD_KEY_BYTES_MAX);
-    }
+    call->tombstone = may_delete && moot_api_flag(request, "tombstone");
     if ((text ? 1 : 0) + (base64 ? 1 : 0) + (call->tombstone ? 1 : 0) != 1) {
         return moot_error_set(&request->error, MOOT_BAD_ARGUMENT,
-                              "one of 'value', 'value_base64' and 'tombstone'");
+                              may_delete ? "one of 'value', 'value_base64' and 'tombstone'"
+                                         : "one of 'value' and 'value_base64'");
     }
     call->value = moot_api_text(request, "value");
     if (base64) {
@@ -290,6 +284,18 @@ enum moot_status moot_api_do_put(struct moot_request *request)
                               MOOT_RECORD_VALUE_BYTES_MAX);
     }
     return MOOT_OK;
+}
+
+enum moot_status moot_api_do_put(struct moot_request *request)
+{
+    struct moot_call *call = &request->call;
+    call->kind = MOOT_CALL_RECORD_PUT;
+    call->key = moot_bytes_of(request->argument, request->argument_size);
+    if (call->key.size > MOOT_RECORD_KEY_BYTES_MAX) {
+        return moot_error_set(&request->error, MOOT_BAD_ARGUMENT, "a key is at most %d bytes",
+                              MOOT_RECORD_KEY_BYTES_MAX);
+    }
+    return moot_api_value(request, true);
 }
 
 enum moot_status moot_api_did_put(struct moot_request *request, const struct moot_reply *reply)

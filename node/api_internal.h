@@ -83,6 +83,7 @@ struct moot_request {
 
     struct moot_call call;
     struct moot_bytes names[MOOT_API_NAMES_MAX];
+    struct moot_cache_entry entries[MOOT_CACHE_ENTRIES_MAX];
     uint64_t call_number;
     uint8_t *decoded; /* value_base64 */
     struct moot_package_manifest *manifest;
@@ -170,6 +171,11 @@ bool moot_base64_parse(const char *text, size_t size, uint8_t **ret, size_t *ret
 
 /* ---- shared between resources ---- */
 
+/* A member of type MOOT_API_EPOCH: a number, or "+N" from now; 0 when it is not there. */
+uint32_t moot_api_epoch(struct moot_request *request, const char *member);
+/* The value of a body into request->call: "value" or "value_base64", or "tombstone" if that may be. */
+enum moot_status moot_api_value(struct moot_request *request, bool may_delete);
+
 const struct moot_engine_env *moot_api_env(const struct moot_request *request);
 uint64_t moot_api_now(const struct moot_request *request);
 /* request->argument as a proposal: NOT_FOUND, AMBIGUOUS. */
@@ -200,6 +206,8 @@ enum moot_status moot_api_get_log(struct moot_request *request);
 enum moot_status moot_api_get_records(struct moot_request *request);
 enum moot_status moot_api_get_record(struct moot_request *request);
 enum moot_status moot_api_get_events(struct moot_request *request);
+enum moot_status moot_api_get_cache(struct moot_request *request);
+enum moot_status moot_api_get_cache_check(struct moot_request *request);
 
 enum moot_status moot_api_do_init(struct moot_request *request);
 enum moot_status moot_api_do_join(struct moot_request *request);
@@ -219,6 +227,13 @@ enum moot_status moot_api_did_invite(struct moot_request *request, const struct 
 enum moot_status moot_api_did_deny(struct moot_request *request, const struct moot_reply *reply);
 enum moot_status moot_api_did_propose(struct moot_request *request, const struct moot_reply *reply);
 enum moot_status moot_api_did_put(struct moot_request *request, const struct moot_reply *reply);
+enum moot_status moot_api_do_propose_cache(struct moot_request *request);
+enum moot_status moot_api_do_cache_get(struct moot_request *request);
+enum moot_status moot_api_do_cache_set(struct moot_request *request);
+enum moot_status moot_api_did_cache_get(struct moot_request *request,
+                                        const struct moot_reply *reply);
+enum moot_status moot_api_did_cache_set(struct moot_request *request,
+                                        const struct moot_reply *reply);
 
 /* ---- api_package.c: a raw body goes to a file, then through a job ---- */
 enum moot_status moot_api_package_begin(struct moot_request *request);

@@ -190,6 +190,21 @@ static json_t *admission_json(const struct moot_admission_body *body)
     return admission;
 }
 
+static json_t *cache_json(const struct moot_cache_body *body)
+{
+    json_t *keys = json_array();
+    json_t *prefixes = json_array();
+    for (uint32_t i = 0; i < body->entry_count; i++) {
+        moot_json_push(body->entries[i].prefix ? prefixes : keys,
+                       moot_json_text(body->entries[i].key));
+    }
+    json_t *cache = json_object();
+    moot_json_put(cache, "keys", keys);
+    moot_json_put(cache, "prefixes", prefixes);
+    moot_json_put(cache, "floor", moot_json_number(body->floor));
+    return cache;
+}
+
 static void put_body(struct moot_request *request, json_t *proposal, const struct moot_body *body)
 {
     switch (body->kind) {
@@ -202,8 +217,10 @@ static void put_body(struct moot_request *request, json_t *proposal, const struc
     case MOOT_BODY_ADMISSION:
         moot_json_put(proposal, "admission", admission_json(&body->admission));
         return;
-    case MOOT_BODY_SNAPSHOT:
     case MOOT_BODY_CACHE:
+        moot_json_put(proposal, "cache", cache_json(&body->cache));
+        return;
+    case MOOT_BODY_SNAPSHOT:
     case MOOT_BODY_REMOVAL:
     case MOOT_BODY_REPLACEMENT:
     case MOOT_BODY_RENAME:

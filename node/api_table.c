@@ -27,6 +27,12 @@ static const struct moot_api_member put_members[] = {
     {"value", MOOT_API_TEXT, false},     {"value_base64", MOOT_API_TEXT, false},
     {"tombstone", MOOT_API_BOOL, false}, {"no_wait", MOOT_API_BOOL, false},
     {"queue", MOOT_API_BOOL, false},     {0}};
+static const struct moot_api_member cache_members[] = {{"keys", MOOT_API_TEXTS, false},
+                                                       {"prefixes", MOOT_API_TEXTS, false},
+                                                       {"floor", MOOT_API_EPOCH, false},
+                                                       {0}};
+static const struct moot_api_member value_members[] = {
+    {"value", MOOT_API_TEXT, false}, {"value_base64", MOOT_API_TEXT, false}, {0}};
 
 #define READ(path, query, run)                                                                     \
     {                                                                                              \
@@ -52,6 +58,9 @@ static const struct moot_endpoint table[] = {
     READ("/v1/records", "prefix,after,limit", moot_api_get_records),
     READ("/v1/records/KEY", "all", moot_api_get_record),
     READ("/v1/events", "since,follow", moot_api_get_events),
+    READ("/v1/cache", NULL, moot_api_get_cache),
+    READ("/v1/cache-check/KEY", NULL, moot_api_get_cache_check),
+    {{"GET", "/v1/cache/KEY", MOOT_API_READ}, NULL, NULL, false, moot_api_do_cache_get, moot_api_did_cache_get},
     ACT("/v1/init", init_members, moot_api_do_init, moot_api_did_init),
     ACT("/v1/join", join_members, moot_api_do_join, moot_api_did_join),
     ACT("/v1/invite", NULL, moot_api_do_invite, moot_api_did_invite),
@@ -59,11 +68,13 @@ static const struct moot_endpoint table[] = {
     ACT("/v1/devices/deny", name_members, moot_api_do_deny, moot_api_did_deny),
     ACT("/v1/propose/admins", admins_members, moot_api_do_admins, moot_api_did_propose),
     ACT("/v1/propose/upgrade", upgrade_members, moot_api_do_upgrade, moot_api_did_propose),
+    ACT("/v1/propose/cache", cache_members, moot_api_do_propose_cache, moot_api_did_propose),
     ACT("/v1/proposals/ID/approve", approve_members, moot_api_do_approve, moot_api_did_propose),
     ACT("/v1/proposals/ID/reject", reject_members, moot_api_do_reject, moot_api_did_propose),
     ACT("/v1/proposals/ID/withdraw", NULL, moot_api_do_withdraw, moot_api_did_propose),
     ACT("/v1/proposals/ID/activate", NULL, moot_api_do_activate, moot_api_did_propose),
     ACT("/v1/records/KEY", put_members, moot_api_do_put, moot_api_did_put),
+    ACT("/v1/cache/KEY", value_members, moot_api_do_cache_set, moot_api_did_cache_set),
     {{"PUT", "/v1/packages", MOOT_API_ACT}, NULL, NULL, true, moot_api_do_package, NULL},
     {{"POST", "/v1/packages", MOOT_API_ACT}, NULL, NULL, true, moot_api_do_package, NULL},
 };

@@ -267,3 +267,16 @@ bool moot_args_number(struct moot_cli *cli, enum moot_flag flag, uint64_t most, 
     *ret = value;
     return true;
 }
+
+json_t *moot_args_epoch(struct moot_cli *cli, enum moot_flag flag)
+{
+    const char *text = moot_cli_flag(cli, flag, "");
+    uint64_t epoch = 0;
+    const char *digits = text[0] == '+' ? text + 1 : text;
+    if (!moot_words_number_parse(digits, &epoch) || epoch > UINT32_MAX) {
+        moot_report(cli, MOOT_BAD_ARGUMENT, "%s %s is neither N nor +N", moot_flag_info(flag)->name,
+                    text);
+        return NULL;
+    }
+    return digits != text ? json_string(text) : json_integer((json_int_t)epoch);
+}

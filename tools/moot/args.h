@@ -2,6 +2,8 @@
 #ifndef MOOT_TOOLS_ARGS_H
 #define MOOT_TOOLS_ARGS_H
 
+#include <jansson.h>
+
 #include "tools/moot/cli.h"
 
 /*
@@ -16,5 +18,8 @@ int moot_args_parse(struct moot_cli *cli, int argc, const char *const *argv,
 /* The number given with a flag; `fallback` when it was not given. False: reported, exit 2. */
 bool moot_args_number(struct moot_cli *cli, enum moot_flag flag, uint64_t most, uint64_t fallback,
                       uint64_t *ret);
+
+/* The epoch given with a flag as the API wants it: a number, or "+N" as text. NULL: reported, exit 2. */
+json_t *moot_args_epoch(struct moot_cli *cli, enum moot_flag flag);
 
 #endif

@@ -44,6 +44,14 @@ void moot_show_subject(const json_t *proposal, char ret[MOOT_SHOW_LINE_BYTES])
         const char *home = moot_at_text(proposal, "admission.home");
         snprintf(ret, MOOT_SHOW_LINE_BYTES, "admission of %s%s%s",
                  moot_at_text(proposal, "admission.name"), home[0] != '\0' ? ", home " : "", home);
+    } else if (is_kind(proposal, "cache")) {
+        char prefixes[NAMES_BYTES];
+        moot_at_names(proposal, "cache.keys", "and", names, sizeof names);
+        moot_at_names(proposal, "cache.prefixes", "and", prefixes, sizeof prefixes);
+        snprintf(ret, MOOT_SHOW_LINE_BYTES, "invalidate %.200s%s%s%.200s below epoch %lld", names,
+                 names[0] != '\0' && prefixes[0] != '\0' ? " and " : "",
+                 prefixes[0] != '\0' ? "all that begins with " : "", prefixes,
+                 number(proposal, "cache.floor"));
     } else {
         snprintf(ret, MOOT_SHOW_LINE_BYTES, "%s", moot_at_text(proposal, "kind"));
     }

@@ -53,6 +53,8 @@ static const struct moot_flag_info flag_table[MOOT_FLAG_MAX + 1] = {
     [MOOT_FLAG_FOLLOW] = {"--follow", "-f", MOOT_FLAG_SWITCH, NULL, "stay and print what comes"},
     [MOOT_FLAG_ORIGIN] = {"--origin", NULL, MOOT_FLAG_SWITCH, NULL, "say where each value comes from"},
     [MOOT_FLAG_MARKDOWN] = {"--markdown", NULL, MOOT_FLAG_SWITCH, NULL, "all commands as docs/CLI.md"},
+    [MOOT_FLAG_PREFIX] = {"--prefix", NULL, MOOT_FLAG_SWITCH, NULL, "each KEY means all keys that begin with it"},
+    [MOOT_FLAG_FLOOR] = {"--floor", NULL, MOOT_FLAG_VALUE, "E|+N", "entries stored in an epoch below E are gone; default the epoch after this one; +N counts from now"},
 };
 
 #define BIT(flag) MOOT_FLAG_BIT(MOOT_FLAG_##flag)
@@ -86,6 +88,9 @@ const struct moot_command moot_commands[] = {
         BIT(SOFT) | BIT(HARD) | BIT(AT_EPOCH) | BIT(READY) | BIT(MIN_PROTOCOL) | BIT(REVERT_PLAN) | BIT(SHORT_NOTICE), BIT(READY),
         moot_verb_propose_upgrade, "hand a package to this node and propose it",
         "With --dry-run the package is stored on this node, but nothing is proposed."},
+    {NULL, "propose cache", "KEY...", ACTS, BIT(PREFIX) | BIT(FLOOR), 0, moot_verb_propose_cache,
+        "propose to invalidate keys in every device's cache",
+        "Everything stored in this epoch or before is gone once enough administrators approved. Until the next epoch these keys are not cached; --floor with the present epoch spares what was stored in it."},
     {NULL, "approve", "ID", ACTS, BIT(DIGEST), 0, moot_verb_approve, "approve a proposal",
         "Without --digest it shows what this node itself computed and asks for the first block of the digest; that takes a terminal."},
     {NULL, "reject", "ID", ACTS, BIT(MESSAGE), BIT(MESSAGE), moot_verb_reject, "vote against a proposal", NULL},
@@ -114,6 +119,15 @@ const struct moot_command moot_commands[] = {
     {NULL, "record get", "KEY", READS, BIT(ALL), 0, moot_verb_record_get, "print a record's value, exactly, and a newline",
         "Exit 4 when there is none or it was deleted."},
     {NULL, "record list", "[PREFIX]", READS, BIT(LIMIT), 0, moot_verb_record_list, "keys of records", NULL},
+
+    {"The cache of this device", "cache get", "KEY", READS, 0, 0, moot_verb_cache_get, "print a cached value, exactly, and a newline",
+        "Exit 4 when there is none or it was invalidated. The cache is this process's own: not replicated, not durable."},
+    {NULL, "cache set", "KEY VALUE", ACTS, 0, 0, moot_verb_cache_set, "keep a value in the cache of this device",
+        "VALUE - reads it from stdin. Exit 1 (below_floor) while the key is invalidated beyond the present epoch."},
+    {NULL, "cache check", "KEY", READS, 0, 0, moot_verb_cache_check, "what a get would find, and the floor of the key; counts nothing",
+        "Exit 4 when nothing would be served."},
+    {NULL, "cache invalidate", "KEY...", ACTS, BIT(PREFIX) | BIT(FLOOR), 0, moot_verb_propose_cache, "the same as propose cache", NULL},
+    {NULL, "cache stats", "", READS, 0, 0, moot_verb_cache_stats, "entries, bytes, hits, misses, invalidated, stored, evicted", NULL},
 
     {"The journal", "journal stats", "", READS, 0, 0, moot_verb_journal_stats, "counts and digests; equal frontier_digest means equal state_digest", NULL},
     {NULL, "journal log", "", READS, BIT(LIMIT), 0, moot_verb_journal_log, "the facts this node committed, newest first", NULL},

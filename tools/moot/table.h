@@ -51,9 +51,11 @@ enum moot_flag {
     MOOT_FLAG_SINCE,
     MOOT_FLAG_FOLLOW,
     MOOT_FLAG_ORIGIN,
-    MOOT_FLAG_MARKDOWN
+    MOOT_FLAG_MARKDOWN,
+    MOOT_FLAG_PREFIX,
+    MOOT_FLAG_FLOOR
 };
-#define MOOT_FLAG_MAX 40
+#define MOOT_FLAG_MAX 42
 
 enum moot_flag_kind {
     MOOT_FLAG_SWITCH = 1, /* --json */

@@ -43,18 +43,6 @@ int moot_verb_propose_admins(struct moot_cli *cli)
     return code;
 }
 
-/* at_epoch as the API wants it: a number, or "+N" as text. NULL: reported. */
-static json_t *at_epoch_parse(struct moot_cli *cli, const char *text)
-{
-    uint64_t epoch = 0;
-    const char *digits = text[0] == '+' ? text + 1 : text;
-    if (!moot_words_number_parse(digits, &epoch) || epoch > UINT32_MAX) {
-        moot_report(cli, MOOT_BAD_ARGUMENT, "--at-epoch %s is neither N nor +N", text);
-        return NULL;
-    }
-    return digits != text ? json_string(text) : json_integer((json_int_t)epoch);
-}
-
 /* Everything but the manifest. NULL: reported. */
 static json_t *upgrade_body(struct moot_cli *cli)
 {
@@ -76,7 +64,7 @@ static json_t *upgrade_body(struct moot_cli *cli)
         !moot_args_number(cli, MOOT_FLAG_MIN_PROTOCOL, UINT16_MAX, 0, &protocol)) {
         return NULL;
     }
-    json_t *epoch = at_epoch != NULL ? at_epoch_parse(cli, at_epoch) : NULL;
+    json_t *epoch = at_epoch != NULL ? moot_args_epoch(cli, MOOT_FLAG_AT_EPOCH) : NULL;
     if (at_epoch != NULL && epoch == NULL) {
         return NULL;
     }

@@ -3,43 +3,18 @@
  * text, else as base64. get prints exactly the value and a newline. Failures: too long (1), no such
  * key or deleted (4), fenced with --no-wait (9).
  */
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/base/bytes.h"
-#include "journal/limits.h"
 #include "tools/moot/answer.h"
 #include "tools/moot/args.h"
 #include "tools/moot/client.h"
 #include "tools/moot/columns.h"
 #include "tools/moot/report.h"
+#include "tools/moot/value.h"
 #include "tools/moot/verbs.h"
 
 #define FENCE_MS_MAX 1800000u /* longer than any writer fence can last */
-#define VALUE_BYTES_MAX MOOT_RECORD_VALUE_BYTES_MAX
-#define BASE64_BYTES_MAX sodium_base64_ENCODED_LEN(VALUE_BYTES_MAX, sodium_base64_VARIANT_ORIGINAL)
-
-static int value_add(struct moot_cli *cli, json_t *body, const char *value, size_t size)
-{
-    if (size > VALUE_BYTES_MAX) {
-        return moot_report(cli, MOOT_OVERSIZED, "a value is at most %d bytes",
-                           (int)VALUE_BYTES_MAX);
-    }
-    if (moot_utf8_valid(moot_bytes_of(value, size))) {
-        json_object_set_new(body, "value", json_stringn(value, size));
-        return 0;
-    }
-    char *text = (char *)malloc(BASE64_BYTES_MAX);
-    if (text == NULL) {
-        return moot_report(cli, MOOT_NO_MEMORY, "encoding the value");
-    }
-    sodium_bin2base64(text, BASE64_BYTES_MAX, (const unsigned char *)value, size,
-                      sodium_base64_VARIANT_ORIGINAL);
-    json_object_set_new(body, "value_base64", json_string(text));
-    free(text);
-    return 0;
-}
 
 /* VALUE, stdin for "-", or the tombstone. */
 static int content_add(struct moot_cli *cli, json_t *body)
@@ -52,18 +27,7 @@ static int content_add(struct moot_cli *cli, json_t *body)
         json_object_set_new(body, "tombstone", json_true());
         return 0;
     }
-    if (strcmp(value, "-") != 0) {
-        return value_add(cli, body, value, strlen(value));
-    }
-    char *bytes = (char *)malloc(VALUE_BYTES_MAX + 1);
-    if (bytes == NULL) {
-        return moot_report(cli, MOOT_NO_MEMORY, "reading the value");
-    }
-    size_t size = fread(bytes, 1, VALUE_BYTES_MAX + 1, cli->in);
-    int code = ferror(cli->in) ? moot_report(cli, MOOT_FILE_IO, "stdin")
-                               : value_add(cli, body, bytes, size);
-    free(bytes);
-    return code;
+    return moot_value_add(cli, body, value);
 }
 
 int moot_verb_record_put(struct moot_cli *cli)
@@ -111,26 +75,6 @@ int moot_verb_record_put(struct moot_cli *cli)
     return code;
 }
 
-/* The bytes of a value, whichever way they came. */
-static void value_print(FILE *out, const json_t *record)
-{
-    const json_t *text = moot_at(record, "value");
-    const char *base64 = moot_at_text(record, "value_base64");
-    if (json_is_string(text)) {
-        fwrite(json_string_value(text), 1, json_string_length(text), out);
-    } else if (base64[0] != '\0') {
-        size_t capacity = strlen(base64);
-        unsigned char *bytes = (unsigned char *)malloc(capacity);
-        size_t size = 0;
-        if (bytes != NULL && sodium_base642bin(bytes, capacity, base64, capacity, NULL, &size, NULL,
-                                               sodium_base64_VARIANT_ORIGINAL) == 0) {
-            fwrite(bytes, 1, size, out);
-        }
-        free(bytes);
-    }
-    fputc('\n', out);
-}
-
 static void values_show(FILE *out, json_t *answer)
 {
     moot_answer_tame(answer);
@@ -143,7 +87,7 @@ static void values_show(FILE *out, json_t *answer)
         if (moot_at_true(value, "tombstone")) {
             fprintf(out, "(deleted)\n");
         } else {
-            value_print(out, value);
+            moot_value_print(out, value);
         }
     }
 }
@@ -168,7 +112,7 @@ int moot_verb_record_get(struct moot_cli *cli)
     } else if (all) {
         values_show(cli->out, answer.json);
     } else {
-        value_print(cli->out, answer.json);
+        moot_value_print(cli->out, answer.json);
         json_int_t beside = moot_at_number(answer.json, "concurrent", 0);
         if (beside > 1) {
             fprintf(cli->err, "%lld values stand beside each other: moot record get %s --all\n",

@@ -8,6 +8,7 @@
  */
 #include "node/outbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,9 @@ static bool same_order(const struct moot_action *a, const struct moot_action *b)
 static uint64_t waits_for(const struct moot_outbox *outbox, const struct moot_action *action)
 {
     uint64_t ticket = action->after;
+    if (ticket == 0 && action->kind == MOOT_ACTION_NOTICE) {
+        return 0; /* it tells why the others wait */
+    }
     for (const struct item *item = outbox->first; item != NULL; item = item->next) {
         if (item->ticket > ticket && same_order(&item->action, action)) {
             ticket = item->ticket;
@@ -176,6 +180,24 @@ void moot_outbox_drop(struct moot_outbox *outbox, uint32_t link)
         } else {
             at = &(*at)->next;
         }
+    }
+}
+
+void moot_outbox_full(struct moot_outbox *outbox)
+{
+    struct item **at = &outbox->first;
+    while (*at != NULL) {
+        if ((*at)->action.kind != MOOT_ACTION_REPLY) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct item *item = take(outbox, at);
+        item->action.reply.status = MOOT_STORE_FULL;
+        (void)snprintf(item->action.reply.detail, sizeof item->action.reply.detail,
+                       "not on disk yet; written when there is space, if the node runs until then");
+        act(outbox, &item->action);
+        free(item);
+        at = &outbox->first;
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * Durable before visible: what may leave only after a commit waits here, in order.
  *
- * Frames and closes of one link keep their order, notices keep theirs; an answer to a caller waits for its
- * own commit only. So a full disk holds back what tells of unwritten things, and nothing else.
+ * Frames and closes of one link keep their order, notices keep theirs (but one that waits for nothing goes
+ * at once); an answer to a caller waits for its own commit only. So a full disk holds back what tells of unwritten things, and nothing else.
  */
 #ifndef MOOT_NODE_OUTBOX_H
 #define MOOT_NODE_OUTBOX_H
@@ -34,6 +34,10 @@ void moot_outbox_committed(struct moot_outbox *outbox, uint64_t ticket);
 
 /* The link is gone: drops what waits for it. */
 void moot_outbox_drop(struct moot_outbox *outbox, uint32_t link);
+
+/* The disk is full: whoever waits for an answer is told STORE_FULL, and that it may still be written.
+ * Frames and notices go on waiting. */
+void moot_outbox_full(struct moot_outbox *outbox);
 
 /* The store has stopped for good: waiting answers become `status`, the rest is dropped. */
 void moot_outbox_fail(struct moot_outbox *outbox, enum moot_status status);

@@ -342,6 +342,9 @@ static void trouble(void *context, enum moot_status status, const struct moot_er
         return;
     }
     shell->store_full = status != MOOT_OK;
+    if (shell->store_full) {
+        moot_outbox_full(shell->outbox);
+    }
     moot_shell_event(shell,
                      &(struct moot_event){.kind = MOOT_EVENT_STORE_FULL,
                                           .status = status == MOOT_OK ? MOOT_OK : MOOT_STORE_FULL});

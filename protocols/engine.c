@@ -223,6 +223,7 @@ static void store_full(struct moot_step *step, const struct moot_event *event)
         return;
     step->engine->store_full = full;
     moot_step_notice(step, full ? "store.full" : "store.recovered", event->status);
+    step->actions->last->after = 0; /* it tells why everything else waits */
     if (!full)
         moot_reconcile_retry(step);
 }

@@ -119,7 +119,7 @@ static void notices_keep_their_order(void **state)
     struct trace trace;
     struct moot_outbox *outbox = outbox_with(&trace);
     notice(outbox, "first", 2);
-    notice(outbox, "second", 0);
+    notice(outbox, "second", 1);
     moot_outbox_committed(outbox, 1);
     assert_string_equal(trace.text, "");
     moot_outbox_committed(outbox, 5);
@@ -171,6 +171,22 @@ static void a_dead_store_answers_callers_and_shows_nothing(void **state)
     assert_null(strstr(trace.text, "n:"));
     struct moot_action action = {.kind = MOOT_ACTION_REPLY, .after = 2};
     assert_int_equal(moot_outbox_add(outbox, &action), MOOT_STORE_IO);
+    moot_outbox_free(outbox);
+}
+
+static void a_full_disk_answers_callers_and_holds_back_the_rest(void **state)
+{
+    (void)state;
+    struct trace trace;
+    struct moot_outbox *outbox = outbox_with(&trace);
+    send(outbox, 1, "a", 1);
+    reply(outbox, 4, "", 1);
+    notice(outbox, "x", 1);
+    moot_outbox_full(outbox);
+    notice(outbox, "store.full", 0);
+    assert_string_equal(trace.text, "r4:store_full: n:store.full ");
+    moot_outbox_committed(outbox, 1);
+    assert_string_equal(trace.text, "r4:store_full: n:store.full s1:a n:x ");
     moot_outbox_free(outbox);
 }
 
@@ -230,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_hard_close_and_a_lost_link_drop_what_waits),
         cmocka_unit_test(acting_may_drop_the_rest_of_a_link),
         cmocka_unit_test(a_dead_store_answers_callers_and_shows_nothing),
+        cmocka_unit_test(a_full_disk_answers_callers_and_holds_back_the_rest),
         cmocka_unit_test(any_schedule_keeps_both_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,9 +66,15 @@ struct moot_cut_fault {
     uint64_t seq;
 };
 /* For a state rebuilt at a cut: MOOT_OK, or the reason of a void fact in it that may still come to count
- * (VOID_EPOCH, VOID_TIMELINE, VOID_MEMBER), then *ret names it. */
+ * (VOID_EPOCH, VOID_MEMBER, VOID_TIMELINE unless it is of a timeline left before), then *ret names it. */
 enum moot_status moot_cut_check(const struct moot_state *state, const struct moot_pool *pool,
                                 struct moot_cut_fault *ret);
+
+/* What is void inside a completed snapshot is void for good: forgets those facts, so that a node which
+ * replayed them judges as one that installed the image. For each completed cut, and after each start.
+ * Returns how many. */
+uint32_t moot_cut_voids_forget(struct moot_state *state, struct moot_pool *pool,
+                               const struct moot_cut *cut);
 
 /*
  * Does `cut` contain `earlier`? MOOT_OK, or NOT_FOUND: a chain ends lower or an object is missing

@@ -22,9 +22,28 @@ struct maker {
     const struct moot_cut *base;
 };
 
-static bool may_count_later(enum moot_status reason)
+/* Written under a timeline that was left at or before the fact's epoch: a tick is only ever lowered, so
+ * that stays so. */
+static bool is_of_a_timeline_left(const struct moot_state *state, const struct moot_pool *pool,
+                                  const struct moot_header *header)
 {
-    return reason == MOOT_VOID_EPOCH || reason == MOOT_VOID_TIMELINE || reason == MOOT_VOID_MEMBER;
+    uint64_t k = moot_state_era_at(state, pool, header->epoch)->k;
+    for (uint32_t i = 0; i < k; i++) {
+        const struct moot_era *era = moot_state_era_index(state, pool, i);
+        if (moot_fork_id_equal(header->fork_id, moot_fork_id_of(&era->timeline))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_count_later(const struct moot_state *state, const struct moot_pool *pool,
+                            const struct moot_void *kept)
+{
+    if (kept->reason == MOOT_VOID_TIMELINE) {
+        return !is_of_a_timeline_left(state, pool, &kept->header);
+    }
+    return kept->reason == MOOT_VOID_EPOCH || kept->reason == MOOT_VOID_MEMBER;
 }
 
 /* The first fact of that chain after `seq` that is void and may count later; UINT64_MAX: none. */
@@ -40,7 +59,7 @@ static uint64_t first_open(const struct maker *maker, const struct moot_digest *
          more && memcmp(item.key.data, chain->b, sizeof chain->b) == 0;
          more = moot_map_after(maker->pool, voids, item.key, &item)) {
         const struct moot_void *kept = item.value;
-        if (may_count_later(kept->reason)) {
+        if (may_count_later(maker->state, maker->pool, kept)) {
             return kept->header.seq;
         }
     }
@@ -167,11 +186,29 @@ enum moot_status moot_cut_check(const struct moot_state *state, const struct moo
     struct moot_map_item item;
     for (MOOT_MAP_EACH(pool, &state->voids, item)) {
         const struct moot_void *kept = item.value;
-        if (may_count_later(kept->reason)) {
+        if (may_count_later(state, pool, kept)) {
             memcpy(ret->chain.b, item.key.data, sizeof ret->chain.b);
             ret->seq = kept->header.seq;
             return kept->reason;
         }
     }
     return MOOT_OK;
+}
+
+uint32_t moot_cut_voids_forget(struct moot_state *state, struct moot_pool *pool,
+                               const struct moot_cut *cut)
+{
+    uint32_t count = 0;
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->voids, item)) {
+        struct moot_void *kept = item.value;
+        struct moot_digest chain;
+        memcpy(chain.b, item.key.data, sizeof chain.b);
+        if (moot_cut_has_fact(cut, &chain, kept->header.seq)) {
+            moot_blob_clear(pool, &kept->payload);
+            (void)moot_map_remove(pool, &state->voids, item.key);
+            count++;
+        }
+    }
+    return count;
 }

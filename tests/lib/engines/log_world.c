@@ -208,7 +208,11 @@ static void fact_add(struct test_log_world *world, struct moot_run_builder *buil
     header.wall_s = 1700000000 + tail->seq;
     header.fork_id = moot_fork_id_of(&moot_state_era_at(state, world->live.pool, epoch)->timeline);
     if (wrong && header.epoch == epoch) {
-        header.fork_id.b[0] ^= 1;
+        if (era->k > 0 && below(world, 2) == 0) {
+            header.fork_id = moot_fork_id_of(&world->mesh.first_timeline); /* left */
+        } else {
+            header.fork_id.b[0] ^= 1; /* of a timeline that nobody knows */
+        }
     }
     struct moot_bytes bytes =
         payload_of(world, author, &header, tail->seq + 1, payload, sizeof payload);

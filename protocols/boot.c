@@ -132,17 +132,6 @@ static enum moot_status load_meta(struct boot *boot, const struct moot_store_row
     return moot_member_restore(boot->engine, boot->pool, row->key, row->value);
 }
 
-static struct moot_chain *chain_of_index(struct boot *boot, uint32_t index)
-{
-    struct moot_map_item item;
-    for (MOOT_MAP_EACH(boot->pool, &boot->engine->state.chains, item)) {
-        struct moot_chain *chain = item.value;
-        if (chain->index == index)
-            return chain;
-    }
-    return NULL;
-}
-
 /* Folds one logged run again. The row's own checksum and the run's shape are checked. */
 static enum moot_status fold_row(struct boot *boot, const struct moot_store_row *row, bool count)
 {
@@ -155,8 +144,8 @@ static enum moot_status fold_row(struct boot *boot, const struct moot_store_row 
     if (row->key.size != 8 || moot_log_row_check(row->value, &index, &encoded) != MOOT_OK ||
         moot_run_decode(encoded, &run) != MOOT_OK)
         return MOOT_STORE_DAMAGED;
-    const struct moot_chain *chain = chain_of_index(boot, index);
-    if (!chain || !moot_digest_equal(&chain->id, &run.chain))
+    const struct moot_chain *chain = moot_state_chain(&boot->engine->state, boot->pool, &run.chain);
+    if (!chain || chain->index != index)
         return MOOT_STORE_DAMAGED;
     moot_run_reader_init(&reader, &run, &unknown, false);
     while (moot_run_reader_next(&reader, &fact)) {

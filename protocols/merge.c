@@ -18,9 +18,6 @@
     (1u << 20) /* of one chain: no more is asked for until some are verified */
 #define INTAKE_BYTES_ALL_MAX (64u << 20) /* the same of all chains: nobody has signed them yet */
 #define JOB_INPUT_BYTES_MAX (2u << 20)
-#define CHECKPOINT_FACTS 65536
-#define CHECKPOINT_ROW_BYTES_MAX (16u << 20)
-#define CHECKPOINT_BYTES_A_STEP (8u << 20)
 
 /* ---- verify jobs ----
  * input: device key 32 ‖ tail (as in memory) ‖ { size u32 ‖ run bytes }*
@@ -427,7 +424,7 @@ enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes enc
     return MOOT_OK;
 }
 
-static void put_era_rows(struct moot_step *step)
+void moot_merge_put_eras(struct moot_step *step)
 {
     const struct moot_engine *engine = step->engine;
     for (uint32_t i = 1; i < engine->state.eras.count; i++) {
@@ -443,7 +440,7 @@ static void put_era_rows(struct moot_step *step)
     }
 }
 
-static void put_all_chain_rows(struct moot_step *step)
+void moot_merge_put_chains(struct moot_step *step)
 {
     struct moot_map_item item;
     for (MOOT_MAP_EACH(step->pool, &step->engine->state.chains, item))
@@ -454,7 +451,7 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
 {
     struct moot_engine *engine = step->engine;
     if (change->turned) {
-        put_era_rows(step);
+        moot_merge_put_eras(step);
         const struct moot_era *era = moot_state_era(&engine->state, step->pool);
         struct moot_notice *notice = moot_step_notice(step, "turn.in_force", MOOT_OK);
         notice->proposal = era->turn_body;
@@ -466,7 +463,7 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
         notice->number = engine->state.epoch;
     }
     if (change->members)
-        put_all_chain_rows(step);
+        moot_merge_put_chains(step);
     if (change->refold) {
         /* A start must not build on what was folded under the old rules, either. */
         engine->refold_wanted = true;
@@ -504,113 +501,4 @@ void moot_merge_pending(struct moot_step *step)
         }
         more = moot_map_after(step->pool, &engine->pending, moot_digest_bytes(&id), &item);
     }
-}
-
-/* ---- checkpoint: written behind ---- */
-
-/* Writes changed records until the batch holds enough for one step; true when none is left. */
-static bool put_dirty_records(struct moot_step *step, size_t bytes_max)
-{
-    struct moot_map_item item;
-    size_t used = 0;
-    for (MOOT_MAP_EACH(step->pool, &step->engine->state.records, item)) {
-        struct moot_record *record = item.value;
-        struct moot_writer writer;
-        if (!record->dirty)
-            continue;
-        if (used > bytes_max)
-            return false;
-        void *memory = moot_arena_take(step->arena, CHECKPOINT_ROW_BYTES_MAX);
-        MOOT_INVARIANT(memory != NULL);
-        moot_writer_init(&writer, memory, CHECKPOINT_ROW_BYTES_MAX);
-        moot_record_encode(record, step->pool, &writer);
-        if (writer.status != MOOT_OK)
-            return false; /* replayed from the log instead */
-        moot_arena_trim(step->arena, memory, writer.size);
-        moot_step_put(step, MOOT_TABLE_RECORD, item.key, moot_bytes_of(memory, writer.size));
-        record->dirty = false;
-        used += writer.size;
-    }
-    return true;
-}
-
-void moot_merge_checkpoint(struct moot_step *step)
-{
-    struct moot_engine *engine = step->engine;
-    struct moot_writer writer;
-    engine->folded_since_checkpoint = 0;
-    if (!put_dirty_records(step, CHECKPOINT_BYTES_A_STEP)) {
-        engine->folded_since_checkpoint = CHECKPOINT_FACTS - CHECKPOINT_FACTS / 16;
-        return;
-    }
-    void *memory = moot_arena_take(step->arena, CHECKPOINT_ROW_BYTES_MAX);
-    MOOT_INVARIANT(memory != NULL);
-    moot_writer_init(&writer, memory, CHECKPOINT_ROW_BYTES_MAX);
-    moot_checkpoint_encode(&engine->state, step->pool, engine->lsn, &writer);
-    if (writer.status != MOOT_OK)
-        return; /* too many void facts for one row: the start replays more */
-    moot_arena_trim(step->arena, memory, writer.size);
-    moot_step_put(step, MOOT_TABLE_CHECKPOINT, moot_bytes_of_text("state"),
-                  moot_bytes_of(memory, writer.size));
-    engine->checkpoint_lsn = engine->lsn;
-}
-
-/* Rows of keys that the state does not have (any more). */
-static void delete_stale_records(struct moot_step *step)
-{
-    const struct moot_store_port *store = step->env->store;
-    uint8_t key[MOOT_RECORD_KEY_BYTES_MAX + 1];
-    size_t size = 0;
-    struct moot_store_row row;
-    while (store->at_or_after(store->self, MOOT_TABLE_RECORD, moot_bytes_of(key, size), &row) ==
-               MOOT_OK &&
-           row.key.size <= MOOT_RECORD_KEY_BYTES_MAX) {
-        size = row.key.size;
-        memcpy(key, row.key.data, size);
-        if (!moot_state_record(&step->engine->state, step->pool, moot_bytes_of(key, size)))
-            moot_step_delete(step, MOOT_TABLE_RECORD, moot_bytes_of(key, size));
-        key[size++] = 0;
-    }
-}
-
-void moot_merge_rows_anew(struct moot_step *step)
-{
-    struct moot_engine *engine = step->engine;
-    delete_stale_records(step);
-    put_era_rows(step);
-    put_all_chain_rows(step);
-    if (!put_dirty_records(step, SIZE_MAX)) {
-        moot_step_stop(step, MOOT_LIMIT);
-        return;
-    }
-    moot_merge_checkpoint(step);
-    if (engine->checkpoint_lsn != engine->lsn)
-        moot_step_stop(step, MOOT_LIMIT);
-}
-
-/* A turn or a conflict changed what counts among facts that are folded: once all of them can be read. */
-static void refold(struct moot_step *step)
-{
-    struct moot_engine *engine = step->engine;
-    if (!engine->refold_wanted || engine->committed != engine->ticket || step->batch.op_count > 0)
-        return;
-    engine->refold_wanted = false;
-    if (engine->base.there) {
-        moot_snapshot_refold(step);
-        return;
-    }
-    enum moot_status status = moot_boot_refold(step->env, engine);
-    if (status != MOOT_OK)
-        moot_step_stop(step, status);
-    engine->root_stale = engine->collect_wanted = true;
-}
-
-void moot_merge_end(struct moot_step *step)
-{
-    refold(step);
-    uint32_t ops = step->batch.op_count;
-    if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS && !step->engine->refold_wanted &&
-        moot_step_has_room(step, 2 * CHECKPOINT_ROW_BYTES_MAX + 2 * CHECKPOINT_BYTES_A_STEP))
-        moot_merge_checkpoint(step);
-    step->unseen_op_count += step->batch.op_count - ops;
 }

@@ -26,8 +26,14 @@ static const struct moot_config_info table[MOOT_CONFIG_KEY_MAX + 1] = {
         "sign the activation of an approved and ready upgrade without asking"},
     [MOOT_CONFIG_ADMIN_CONSENT] = {"admin_consent", MOOT_CONFIG_CHOICE, "auto", 0, 1, "auto|person",
         "who agrees to this device becoming an administrator: the node itself, or a person with moot approve"},
-    [MOOT_CONFIG_FENCE_LEASE] = {"fence_lease", MOOT_CONFIG_DURATION, "120s", 1000, 86400000, NULL,
-        "longest time a snapshot may hold back ordinary writes"},
+    [MOOT_CONFIG_FENCE_LEASE] = {"fence_lease", MOOT_CONFIG_DURATION, "600s", 1000, 86400000, NULL,
+        "longest time that an open snapshot holds back ordinary writes here"},
+    [MOOT_CONFIG_FENCE_PROPOSE] = {"fence_propose", MOOT_CONFIG_DURATION, "300s", 1000, 86400000, NULL,
+        "longest time that this device holds back its own writes while it prepares a snapshot"},
+    [MOOT_CONFIG_SNAPSHOT_EVERY] = {"snapshot_every", MOOT_CONFIG_COUNT, "24", 0, 1000000, NULL,
+        "epochs between automatic snapshots; 0: only by hand"},
+    [MOOT_CONFIG_SNAPSHOT_MIN_EPOCHS] = {"snapshot_min_epochs", MOOT_CONFIG_COUNT, "1", 0, 1000000, NULL,
+        "a snapshot sooner after the last one is refused by this administrator"},
     [MOOT_CONFIG_OPERATORS] = {"operators", MOOT_CONFIG_UIDS, "", 0, 0, NULL,
         "uids that may act over the control API; empty: the daemon's own and 0"},
     [MOOT_CONFIG_LOG_LEVEL] = {"log_level", MOOT_CONFIG_CHOICE, "info", 0, 3, "error|warning|info|debug",
@@ -200,5 +206,10 @@ void moot_config_engine(const struct moot_config *config, struct moot_engine_con
     ret->deadline_epochs = (uint32_t)moot_config_number(config, MOOT_CONFIG_PROPOSAL_DEADLINE);
     ret->soft_fork_auto_activate =
         moot_config_number(config, MOOT_CONFIG_SOFT_FORK_AUTO_ACTIVATE) != 0;
+    ret->fence_lease_ms = moot_config_number(config, MOOT_CONFIG_FENCE_LEASE);
+    ret->fence_propose_ms = moot_config_number(config, MOOT_CONFIG_FENCE_PROPOSE);
+    ret->snapshot_every = (uint32_t)moot_config_number(config, MOOT_CONFIG_SNAPSHOT_EVERY);
+    ret->snapshot_min_epochs =
+        (uint32_t)moot_config_number(config, MOOT_CONFIG_SNAPSHOT_MIN_EPOCHS);
     ret->consent_by_person = moot_config_number(config, MOOT_CONFIG_ADMIN_CONSENT) != 0;
 }

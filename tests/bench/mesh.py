@@ -56,7 +56,7 @@ class Node:
         """Seconds from the start of the process to its ready line."""
         arguments = [os.path.join(BIN, "mootd"), "--data", self.directory, "--api", "unix:" + self.socket,
                      "--listen", "tcp://127.0.0.1:0", "--name", self.name, "--home", "bench"]
-        for setting in self.settings:
+        for setting in ["snapshot_every=0", *self.settings]:
             arguments += ["--set", setting]
         log = open(os.path.join(root, self.name + ".log"), "a+")
         log.seek(0, os.SEEK_END)

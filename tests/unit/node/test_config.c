@@ -108,6 +108,12 @@ static void defaults_equal_those_of_the_engine(void **state)
     assert_int_equal(got.deadline_epochs, 720);
     assert_true(got.soft_fork_auto_activate);
     assert_false(got.consent_by_person);
+    struct moot_engine_config engine;
+    moot_engine_config_init(&engine);
+    assert_int_equal(got.fence_lease_ms, engine.fence_lease_ms);
+    assert_int_equal(got.fence_propose_ms, engine.fence_propose_ms);
+    assert_int_equal(got.snapshot_every, engine.snapshot_every);
+    assert_int_equal(got.snapshot_min_epochs, engine.snapshot_min_epochs);
 }
 
 static void an_unknown_key_is_refused_with_the_nearest_one(void **state)

@@ -15,7 +15,7 @@ static struct moot_sim_deed *deed_of_label(struct moot_sim_run *run, const char 
 {
     for (uint32_t i = 0; i < run->scenario->statement_count; i++) {
         const struct moot_sim_statement *statement = &run->scenario->statements[i];
-        if (statement->is_act && statement->act.kind <= MOOT_SIM_PROPOSE_ADMINS &&
+        if (statement->is_act && moot_sim_act_proposes(statement->act.kind) &&
             strcmp(statement->act.label, label) == 0)
             return &run->deeds[i];
     }
@@ -112,6 +112,16 @@ static void propose_admins(struct moot_sim_run *run, uint32_t number)
     ask(run, number, &call);
 }
 
+static void invalidate(struct moot_sim_run *run, uint32_t number)
+{
+    const struct moot_sim_act *act = &run->scenario->statements[number].act;
+    struct moot_cache_entry *entry = &run->deeds[number].entry;
+    const struct moot_call call = {
+        .kind = MOOT_CALL_PROPOSE_CACHE, .entries = entry, .entry_count = 1, .floor = act->floor};
+    *entry = (struct moot_cache_entry){.prefix = act->prefix, .key = moot_bytes_of_text(act->key)};
+    ask(run, number, &call);
+}
+
 /* Approve, reject, withdraw, activate: once the node shows the proposal. */
 static void answer_proposal(struct moot_sim_run *run, uint32_t number)
 {
@@ -151,6 +161,9 @@ void moot_sim_act_do(struct moot_sim_run *run, uint32_t number)
     case MOOT_SIM_PROPOSE_ADMINS:
         propose_admins(run, number);
         return;
+    case MOOT_SIM_INVALIDATE:
+        invalidate(run, number);
+        return;
     case MOOT_SIM_APPROVE:
     case MOOT_SIM_REJECT:
     case MOOT_SIM_WITHDRAW:
@@ -158,7 +171,11 @@ void moot_sim_act_do(struct moot_sim_run *run, uint32_t number)
         answer_proposal(run, number);
         return;
     case MOOT_SIM_PUT:
-        call = (struct moot_call){.kind = MOOT_CALL_RECORD_PUT,
+    case MOOT_SIM_CACHE_SET:
+    case MOOT_SIM_CACHE_GET:
+        call = (struct moot_call){.kind = act->kind == MOOT_SIM_PUT         ? MOOT_CALL_RECORD_PUT
+                                          : act->kind == MOOT_SIM_CACHE_SET ? MOOT_CALL_CACHE_SET
+                                                                            : MOOT_CALL_CACHE_GET,
                                   .key = moot_bytes_of_text(act->key),
                                   .value = moot_bytes_of_text(act->value)};
         ask(run, number, &call);
@@ -205,6 +222,8 @@ void moot_sim_act_replied(struct moot_sim_run *run, uint32_t node, uint64_t call
             deed->seq = reply->seq;
             if (act->kind == MOOT_SIM_PUT)
                 moot_sim_oracle_acknowledged(&run->oracle, node, reply->seq, act->key, act->value);
+            if (act->kind == MOOT_SIM_CACHE_SET)
+                moot_sim_oracle_cached(&run->oracle, node, act->key);
         }
         return;
     }

@@ -31,7 +31,7 @@ static const struct moot_digest *digest_of(const struct moot_sim_run *run, const
 {
     for (uint32_t i = 0; i < run->scenario->statement_count; i++) {
         const struct moot_sim_statement *statement = &run->scenario->statements[i];
-        if (statement->is_act && statement->act.kind <= MOOT_SIM_PROPOSE_ADMINS &&
+        if (statement->is_act && moot_sim_act_proposes(statement->act.kind) &&
             strcmp(statement->act.label, label) == 0 &&
             run->deeds[i].outcome == MOOT_SIM_OUTCOME_DONE)
             return &run->deeds[i].proposal;
@@ -118,7 +118,7 @@ static bool refused(struct moot_sim_run *run, const struct moot_sim_predicate *p
 {
     for (uint32_t i = 0; i < run->scenario->statement_count; i++) {
         const struct moot_sim_statement *statement = &run->scenario->statements[i];
-        if (statement->is_act && statement->act.kind <= MOOT_SIM_PUT &&
+        if (statement->is_act && moot_sim_act_asks(statement->act.kind) &&
             statement->act.node == node && named(&statement->act, predicate->label) &&
             run->deeds[i].outcome == MOOT_SIM_OUTCOME_REFUSED &&
             run->deeds[i].reason == predicate->reason)
@@ -157,6 +157,12 @@ static bool node_holds(struct moot_sim_run *run, const struct moot_sim_predicate
         return status_holds(run, predicate, node);
     case MOOT_SIM_IS_ACCEPTED:
         return accepted(run, predicate->label, node);
+    case MOOT_SIM_IS_CACHED: {
+        const struct moot_engine_env env = moot_sim_node_env(node);
+        struct moot_view_cached view;
+        moot_view_cached(&env, moot_bytes_of_text(predicate->label), &view);
+        return view.served;
+    }
     case MOOT_SIM_IS_MEMBERS: {
         const struct moot_engine_env env = moot_sim_node_env(node);
         return compare(predicate->compare, moot_view_state(&env)->members.count, predicate->number);

@@ -39,6 +39,8 @@ void moot_sim_oracle_deinit(struct moot_sim_oracle *oracle)
     free(oracle->watches);
     free(oracle->rules);
     free(oracle->acks);
+    free(oracle->floors);
+    free(oracle->cached);
     moot_sim_book_deinit(&oracle->states);
     moot_sim_book_deinit(&oracle->heads);
     moot_sim_book_deinit(&oracle->votes);
@@ -142,11 +144,13 @@ void moot_sim_oracle_durable(struct moot_sim_oracle *oracle, uint32_t node, uint
             watch->facts_durable = pending->facts;
     }
     pending_drop(watch, count);
+    moot_sim_oracle_cache_durable(oracle, node, ticket);
 }
 
 void moot_sim_oracle_crashed(struct moot_sim_oracle *oracle, uint32_t node)
 {
     pending_drop(&oracle->watches[node], oracle->watches[node].pending_count);
+    moot_sim_oracle_cache_crashed(oracle, node);
 }
 
 /* ---- acknowledged ---- */
@@ -248,6 +252,7 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
                           "%s went from epoch %u to %u", oracle->run->world->nodes[node].name,
                           watch->epoch, state->epoch);
     watch->epoch = state->epoch;
+    moot_sim_oracle_cache_stepped(oracle, node);
     uint64_t facts = facts_held(state, pool);
     if (facts < watch->facts)
         moot_sim_run_fail(oracle->run, (int)node, NULL, "facts-vanish",

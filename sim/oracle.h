@@ -12,6 +12,7 @@
  *   acknowledged           a put that was answered is on its node, after a restart too, and at
  *                          the end everywhere
  *   honest-blamed          while no frame arrives twice, no node blames another's bytes: all are honest
+ *   cache-floor            no node would serve an entry below its floor (oracle_cache.c)
  *   replay-refused         (link.c) a frame that arrives twice ends its link
  *   restart                (node.c) an engine opens on its own disk
  */
@@ -62,6 +63,21 @@ struct moot_sim_ack {
     const char *value;
 };
 
+/* A floor that a node was told of. */
+struct moot_sim_floor {
+    uint32_t node;
+    uint64_t ticket; /* of the batch that brings it; 0: durable */
+    uint32_t epoch;
+    bool prefix;
+    uint32_t key_size;
+    uint8_t key[MOOT_RECORD_KEY_BYTES_MAX];
+};
+/* A key that a node has cached since its start. */
+struct moot_sim_cached {
+    uint32_t node;
+    const char *key; /* the scenario's */
+};
+
 struct moot_sim_oracle {
     struct moot_sim_run *run;
     struct moot_sim_watch *watches; /* one a node */
@@ -74,6 +90,10 @@ struct moot_sim_oracle {
     uint32_t rule_count, rule_capacity;
     struct moot_sim_ack *acks;
     uint32_t ack_count, ack_capacity;
+    struct moot_sim_floor *floors;
+    uint32_t floor_count, floor_capacity;
+    struct moot_sim_cached *cached;
+    uint32_t cached_count, cached_capacity;
     uint64_t checks;
 };
 
@@ -94,6 +114,14 @@ void moot_sim_oracle_acknowledged(struct moot_sim_oracle *oracle, uint32_t node,
 /* At the end, with all nodes up and joined: is everything acknowledged everywhere? Else says what
  * is missing where. */
 bool moot_sim_oracle_everywhere(struct moot_sim_oracle *oracle, char *ret_missing, size_t size);
+
+/* oracle_cache.c: what a batch raises, what is durable or lost, what was stored, what would be served. */
+void moot_sim_oracle_floors(struct moot_sim_oracle *oracle, uint32_t node, uint64_t ticket,
+                            const struct moot_cache_body *body);
+void moot_sim_oracle_cache_durable(struct moot_sim_oracle *oracle, uint32_t node, uint64_t ticket);
+void moot_sim_oracle_cache_crashed(struct moot_sim_oracle *oracle, uint32_t node);
+void moot_sim_oracle_cached(struct moot_sim_oracle *oracle, uint32_t node, const char *key);
+void moot_sim_oracle_cache_stepped(struct moot_sim_oracle *oracle, uint32_t node);
 
 /* oracle_votes.c: reads what a batch signs. */
 void moot_sim_oracle_batch(struct moot_sim_oracle *oracle, uint32_t node,

@@ -227,6 +227,8 @@ static void object_read(struct moot_sim_oracle *oracle, uint32_t node,
         signature_seen(oracle, node, pending, &object.certificate.statement,
                        &object.certificate.signers[i].key,
                        &object.certificate.signers[i].signature);
+    if (object.body.kind == MOOT_BODY_CACHE)
+        moot_sim_oracle_floors(oracle, node, pending->ticket, &object.body.cache);
     moot_digest_of_bytes(NULL, row, &hash);
     if (moot_sim_book_find(&oracle->objects, &hash))
         return;

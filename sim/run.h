@@ -39,6 +39,7 @@ struct moot_sim_deed {
     char detail[160];
     char digest_text[17];                     /* what a person compared */
     struct moot_bytes names[MOOT_ADMINS_MAX]; /* of a call on its way */
+    struct moot_cache_entry entry;            /* the same */
     struct moot_digest proposal;              /* of a propose */
     uint64_t seq;                             /* of a put */
     bool held;                                /* predicates: was true at some check */

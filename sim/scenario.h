@@ -40,25 +40,39 @@ enum moot_sim_when {
 enum moot_sim_act_kind {
     MOOT_SIM_PROPOSE_UPGRADE = 1,
     MOOT_SIM_PROPOSE_ADMINS,
+    MOOT_SIM_INVALIDATE,
     MOOT_SIM_APPROVE,
     MOOT_SIM_REJECT,
     MOOT_SIM_WITHDRAW,
     MOOT_SIM_ACTIVATE,
     MOOT_SIM_PUT,
+    MOOT_SIM_CACHE_SET,
+    MOOT_SIM_CACHE_GET,
     MOOT_SIM_CRASH,
     MOOT_SIM_RESTART,
     MOOT_SIM_PARTITION,
     MOOT_SIM_HEAL,
     MOOT_SIM_ISOLATE
 };
+/* Gives a label to a proposal; is asked of a node, which may refuse. */
+static inline bool moot_sim_act_proposes(enum moot_sim_act_kind kind)
+{
+    return kind <= MOOT_SIM_INVALIDATE;
+}
+static inline bool moot_sim_act_asks(enum moot_sim_act_kind kind)
+{
+    return kind <= MOOT_SIM_CACHE_GET;
+}
 struct moot_sim_act {
     enum moot_sim_act_kind kind;
     uint32_t node;                   /* who acts */
     char label[MOOT_SIM_NAME_BYTES]; /* of the proposal; of a put: its value */
-    char key[MOOT_SIM_WORD_BYTES];   /* put: key; reject: reason */
+    char key[MOOT_SIM_WORD_BYTES];   /* put, cache, invalidate: key; reject: reason */
     char value[MOOT_SIM_WORD_BYTES];
     uint32_t ready;          /* upgrade: devices that must be ready */
     uint32_t threshold;      /* admins */
+    bool prefix;             /* invalidate: all keys that begin with `key` */
+    uint32_t floor;          /* invalidate; 0: the engine's choice */
     struct moot_sim_set set; /* admins; crash, restart, isolate: whom */
     struct moot_sim_set groups[MOOT_SIM_GROUPS_MAX];
     uint32_t group_count;
@@ -76,7 +90,8 @@ enum moot_sim_predicate_kind {
     MOOT_SIM_IS_READINESS, /* readiness LABEL STATE OP N [on WHO] */
     MOOT_SIM_IS_SIGNERS,   /* signers LABEL OP N [on WHO]: of its certificate */
     MOOT_SIM_IS_MARK,      /* mark WHO NAME: a notice of that name */
-    MOOT_SIM_IS_REFUSED    /* refused WHO WORD reason=STATUS */
+    MOOT_SIM_IS_REFUSED,   /* refused WHO WORD reason=STATUS */
+    MOOT_SIM_IS_CACHED     /* cached WHO KEY: a get would be served */
 };
 enum moot_sim_compare {
     MOOT_SIM_EQ = 1,

@@ -5,8 +5,8 @@
 
 #include "sim/words.h"
 
-static const char *const person_verbs[] = {"propose",  "approve", "reject", "withdraw",
-                                           "activate", "put",     NULL};
+static const char *const person_verbs[] = {
+    "propose", "invalidate", "approve", "reject", "withdraw", "activate", "put", "cache", NULL};
 static const char *const weather_verbs[] = {"crash", "restart", "partition",
                                             "heal",  "isolate", NULL};
 
@@ -91,6 +91,53 @@ static void propose_parse(struct moot_sim_parser *parser, struct moot_sim_act *r
         admins_parse(parser, ret);
 }
 
+static void key_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    moot_sim_value_label(parser, moot_sim_words_next(parser, "a key"), ret->key, sizeof ret->key);
+}
+
+static void value_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    moot_sim_value_label(parser, moot_sim_words_next(parser, "a value"), ret->value,
+                         sizeof ret->value);
+}
+
+/* U KEY [prefix] [floor=E] */
+static void invalidate_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    const char *value;
+    uint32_t column;
+    ret->kind = MOOT_SIM_INVALIDATE;
+    label_parse(parser, ret);
+    key_parse(parser, ret);
+    ret->prefix = moot_sim_words_if(parser, "prefix");
+    if (parser->failed || parser->next >= parser->word_count)
+        return;
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "floor=");
+    if (!moot_sim_words_pair(word, "floor", &value, &column))
+        moot_sim_words_fail(parser, word->column, "\"%s\" where prefix or floor= is expected",
+                            word->text);
+    else
+        ret->floor = (uint32_t)moot_sim_value_number(parser, column, value, UINT32_MAX);
+}
+
+/* set KEY VALUE | get KEY */
+static void cache_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    static const char *const verbs[] = {"set", "get", NULL};
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "set or get");
+    if (!word)
+        return;
+    if (!known(verbs, word->text)) {
+        moot_sim_words_unknown(parser, word->column, "act on a cache", word->text, verbs);
+        return;
+    }
+    ret->kind = word->text[0] == 's' ? MOOT_SIM_CACHE_SET : MOOT_SIM_CACHE_GET;
+    key_parse(parser, ret);
+    if (ret->kind == MOOT_SIM_CACHE_SET)
+        value_parse(parser, ret);
+}
+
 static void person_parse(struct moot_sim_parser *parser, const struct moot_sim_word *verb,
                          struct moot_sim_act *ret)
 {
@@ -104,10 +151,14 @@ static void person_parse(struct moot_sim_parser *parser, const struct moot_sim_w
             break;
         }
         ret->kind = MOOT_SIM_PUT;
-        moot_sim_value_label(parser, moot_sim_words_next(parser, "a key"), ret->key,
-                             sizeof ret->key);
-        moot_sim_value_label(parser, moot_sim_words_next(parser, "a value"), ret->value,
-                             sizeof ret->value);
+        key_parse(parser, ret);
+        value_parse(parser, ret);
+        break;
+    case 'i':
+        invalidate_parse(parser, ret);
+        break;
+    case 'c':
+        cache_parse(parser, ret);
         break;
     case 'r':
         ret->kind = MOOT_SIM_REJECT;

@@ -179,6 +179,7 @@ static const struct row rows[] = {
     {"signers", MOOT_SIM_IS_SIGNERS, signers_parse},
     {"mark", MOOT_SIM_IS_MARK, mark_parse},
     {"refused", MOOT_SIM_IS_REFUSED, refused_parse},
+    {"cached", MOOT_SIM_IS_CACHED, accepted_parse},
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 

@@ -196,7 +196,7 @@ static const char *const invariants[] = {
     "equal-states", "epoch-falls",  "one-vote",       "durable-before-visible",
     "certificate",  "acknowledged", "replay-refused", "honest-blamed",
     "restart",      "livelock",     "act-refused",    "act",
-    NULL,
+    "cache-floor",  NULL,
 };
 
 int moot_sim_invariant_find(const char *name)

@@ -111,10 +111,19 @@ static bool proposed(const struct moot_sim_scenario *scenario, const char *label
 {
     for (uint32_t i = 0; i < scenario->statement_count; i++) {
         const struct moot_sim_statement *statement = &scenario->statements[i];
-        if (statement->is_act &&
-            (statement->act.kind == MOOT_SIM_PROPOSE_UPGRADE ||
-             statement->act.kind == MOOT_SIM_PROPOSE_ADMINS) &&
+        if (statement->is_act && moot_sim_act_proposes(statement->act.kind) &&
             strcmp(statement->act.label, label) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool kept(const struct moot_sim_scenario *scenario, const char *key)
+{
+    for (uint32_t i = 0; i < scenario->statement_count; i++) {
+        const struct moot_sim_act *act = &scenario->statements[i].act;
+        if (scenario->statements[i].is_act && strcmp(act->key, key) == 0 &&
+            (act->kind == MOOT_SIM_CACHE_SET || act->kind == MOOT_SIM_CACHE_GET))
             return true;
     }
     return false;
@@ -149,7 +158,9 @@ static const char *undeclared(const struct moot_sim_scenario *scenario,
     if (predicate->kind == MOOT_SIM_IS_ACCEPTED && !written(scenario, predicate->label))
         return predicate->label;
     if (predicate->kind == MOOT_SIM_IS_REFUSED && !written(scenario, predicate->label) &&
-        !proposed(scenario, predicate->label))
+        !proposed(scenario, predicate->label) && !kept(scenario, predicate->label))
+        return predicate->label;
+    if (predicate->kind == MOOT_SIM_IS_CACHED && !kept(scenario, predicate->label))
         return predicate->label;
     return NULL;
 }
@@ -177,12 +188,12 @@ static void names_check(struct moot_sim_parser *parser)
         const char *name = undeclared(scenario, statement);
         if (name) {
             moot_sim_words_fail(parser, column_of(statement, name),
-                                "nothing in this file proposes or puts \"%s\"", name);
+                                "nothing in this file proposes, puts or caches \"%s\"", name);
         }
         for (uint32_t j = 0; j < i && statement->is_act; j++) {
             const struct moot_sim_statement *other = &scenario->statements[j];
-            if (statement->act.kind <= MOOT_SIM_PROPOSE_ADMINS && other->is_act &&
-                other->act.kind <= MOOT_SIM_PROPOSE_ADMINS &&
+            if (moot_sim_act_proposes(statement->act.kind) && other->is_act &&
+                moot_sim_act_proposes(other->act.kind) &&
                 strcmp(statement->act.label, other->act.label) == 0)
                 moot_sim_words_fail(parser, statement->place.column, "\"%s\" is proposed twice",
                                     statement->act.label);

@@ -82,6 +82,12 @@ static void a_run_that_reads_fresh_memory_is_not_the_same_twice(void **state)
     moot_sim_scenario_deinit(&scenario);
 }
 
+static void a_cache_that_serves_below_its_floor_is_noticed(void **state)
+{
+    (void)state;
+    mutant_breaks("ignore-floor", "cache-invalidation", "cache-floor");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +97,7 @@ int main(void)
         cmocka_unit_test(a_put_that_is_not_folded_is_noticed),
         cmocka_unit_test(a_shell_that_sends_before_the_commit_is_noticed),
         cmocka_unit_test(a_disk_that_forgets_is_noticed_at_the_next_start),
+        cmocka_unit_test(a_cache_that_serves_below_its_floor_is_noticed),
         cmocka_unit_test(a_run_that_reads_fresh_memory_is_not_the_same_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

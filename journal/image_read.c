@@ -80,7 +80,7 @@ static struct moot_cursor item_open(struct reader *reader)
 static enum moot_status item_close(struct reader *reader, const struct moot_cursor *cursor)
 {
     if (cursor->status == MOOT_OK) {
-        reader->begin = (size_t)(cursor->at - reader->window);
+        reader->begin = reader->end - (size_t)(cursor->end - cursor->at);
     }
     return cursor->status;
 }

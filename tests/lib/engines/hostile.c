@@ -18,6 +18,9 @@ static void send_parcel(struct moot_step *step, const void *context)
 {
     const struct parcel *parcel = context;
     struct moot_session *session = moot_session_of_peer(step->engine, step->pool, &parcel->peer);
+    struct moot_map_item item;
+    if (!session && moot_map_first(step->pool, &step->engine->sessions, &item))
+        session = item.value; /* a joiner has one session, and no peers yet */
     assert_non_null(session);
     if (parcel->answer)
         moot_session_answer(step, session, parcel->type, parcel->number, parcel->body,

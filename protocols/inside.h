@@ -324,6 +324,12 @@ struct moot_session *moot_session_of_peer(const struct moot_engine *engine,
                                           const struct moot_key *peer);
 /* Ends a session for an offence or a reason of ours; bans if the peer is to blame. */
 void moot_session_end(struct moot_step *step, struct moot_session *session, enum moot_status why);
+/* session_message.c */
+void moot_session_message(struct moot_step *step, struct moot_session *session,
+                          struct moot_bytes bytes);
+/* Takes the request that an answer is for off the list; false: nobody asked. */
+bool moot_session_take(struct moot_step *step, struct moot_session *session, uint32_t number,
+                       enum moot_message_type type, struct moot_request *ret);
 /* Seals and sends array[4]: type, number, answer, body. Returns the request's number. */
 uint32_t moot_session_ask(struct moot_step *step, struct moot_session *session,
                           enum moot_message_type type, struct moot_bytes body,

@@ -67,6 +67,11 @@ static void round_of_faults(uint64_t seed, struct test_random *random)
     struct test_net net;
     struct test_package package;
     test_net_init(&net, NODES, seed);
+    for (uint32_t i = 0; i < NODES; i++) {
+        net.nodes[i].config.deadline_epochs = 10000; /* readiness is kept until the deadline */
+        test_net_stop(&net, i);
+        test_net_start(&net, i);
+    }
     test_net_found(&net);
     test_net_package(&net, 0, "app", "2.0.0", BLOCKS, seed, &package);
     struct moot_digest proposal = test_net_propose(&net, "app", "2.0.0", &package, NODES);

@@ -181,7 +181,13 @@ uint64_t moot_api_now(const struct moot_request *request);
 /* request->argument as a proposal: NOT_FOUND, AMBIGUOUS. */
 enum moot_status moot_api_proposal_id(struct moot_request *request, struct moot_digest *ret);
 json_t *moot_api_proposal_json(struct moot_request *request, const struct moot_view_proposal *view);
-json_t *moot_api_devices_json(struct moot_request *request);
+/* Removed and replaced ones at the end, if they are wanted. */
+json_t *moot_api_devices_json(struct moot_request *request, bool with_removed);
+/* What a removal, replacement or rename is about; NULL for other bodies. */
+json_t *moot_api_device_body_json(struct moot_request *request, const struct moot_body *body);
+enum moot_status moot_api_do_remove(struct moot_request *request);
+enum moot_status moot_api_do_replace(struct moot_request *request);
+enum moot_status moot_api_do_rename(struct moot_request *request);
 json_t *moot_api_proposals_json(struct moot_request *request, const char *kind_or_null);
 json_t *moot_api_memory_json(struct moot_request *request);
 json_t *moot_api_self_json(struct moot_request *request);

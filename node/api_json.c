@@ -92,7 +92,7 @@ json_t *moot_json_name(const struct moot_engine_env *env, const struct moot_key 
 {
     const struct moot_state *state = moot_view_state(env);
     const struct moot_member *member =
-        state->founded ? moot_state_member(state, env->pool, key) : NULL;
+        state->founded ? moot_state_member_listed(state, env->pool, key) : NULL;
     if (member != NULL) {
         return moot_json_text(moot_blob_get(env->pool, member->name));
     }

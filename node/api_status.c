@@ -92,6 +92,10 @@ json_t *moot_api_notes_json(struct moot_request *request, const struct moot_view
         note_status(notes, "info", MOOT_NO_MESH);
         return notes;
     }
+    if (view->removed) {
+        note_status(notes, "error", MOOT_REMOVED);
+        return notes;
+    }
     if (!view->heard) {
         note_status(notes, "warning", MOOT_BEING_HEARD);
     }
@@ -219,7 +223,7 @@ enum moot_status moot_api_get_status(struct moot_request *request)
     moot_json_put(answer, "turns_passed", moot_json_number(view.turns_passed));
     moot_json_put(answer, "epoch_stalled_s", moot_json_number(view.epoch_stalled_s));
     moot_json_put(answer, "epoch_waits_for", moot_api_stalled_json(request, &view));
-    moot_json_put(answer, "devices", moot_api_devices_json(request));
+    moot_json_put(answer, "devices", moot_api_devices_json(request, false));
     json_t *proposals = moot_api_proposals_json(request, NULL);
     moot_json_put(answer, "waiting_for_you", waiting_json(proposals));
     moot_json_put(answer, "proposals", proposals);

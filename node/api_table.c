@@ -14,6 +14,16 @@ static const struct moot_api_member init_members[] = {{"mesh", MOOT_API_TEXT, tr
                                                       {0}};
 static const struct moot_api_member join_members[] = {{"uri", MOOT_API_TEXT, true}, {0}};
 static const struct moot_api_member name_members[] = {{"name", MOOT_API_TEXT, true}, {0}};
+static const struct moot_api_member remove_members[] = {
+    {"name", MOOT_API_TEXT, true}, {"at", MOOT_API_NUMBER, false}, {0}};
+static const struct moot_api_member replace_members[] = {{"name", MOOT_API_TEXT, true},
+                                                         {"new", MOOT_API_TEXT, true},
+                                                         {"at", MOOT_API_NUMBER, false},
+                                                         {0}};
+static const struct moot_api_member rename_members[] = {{"name", MOOT_API_TEXT, true},
+                                                        {"new", MOOT_API_TEXT, true},
+                                                        {"home", MOOT_API_TEXT, false},
+                                                        {0}};
 static const struct moot_api_member admins_members[] = {
     {"names", MOOT_API_TEXTS, true}, {"threshold", MOOT_API_NUMBER, true}, {0}};
 static const struct moot_api_member upgrade_members[] = {
@@ -66,6 +76,9 @@ static const struct moot_endpoint table[] = {
     ACT("/v1/invite", NULL, moot_api_do_invite, moot_api_did_invite),
     ACT("/v1/devices/admit", name_members, moot_api_do_admit, moot_api_did_propose),
     ACT("/v1/devices/deny", name_members, moot_api_do_deny, moot_api_did_deny),
+    ACT("/v1/devices/remove", remove_members, moot_api_do_remove, moot_api_did_propose),
+    ACT("/v1/devices/replace", replace_members, moot_api_do_replace, moot_api_did_propose),
+    ACT("/v1/devices/rename", rename_members, moot_api_do_rename, moot_api_did_propose),
     ACT("/v1/propose/admins", admins_members, moot_api_do_admins, moot_api_did_propose),
     ACT("/v1/propose/upgrade", upgrade_members, moot_api_do_upgrade, moot_api_did_propose),
     ACT("/v1/propose/cache", cache_members, moot_api_do_propose_cache, moot_api_did_propose),

@@ -42,11 +42,12 @@ bool moot_append_ready(const struct moot_step *step)
     const struct moot_chain *chain = moot_append_chain(step);
     if (!chain)
         return false;
-    if (engine->config.alone || engine->state.members.count <= 1)
+    if (engine->config.alone)
         return true;
     if (chain->tail.seq == 0 && !engine->config.restored)
         return true; /* never said anything; of a copy nobody here knows that */
-    return engine->heard.count >= heard_needed(engine, step->pool);
+    return engine->heard.count >= heard_needed(engine, step->pool) ||
+           moot_members_in_force(engine, step->pool) <= 1;
 }
 
 void moot_append_heard(struct moot_step *step, const struct moot_session *session)
@@ -142,6 +143,8 @@ enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct
     struct moot_engine *engine = step->engine;
     if (payload.size > MOOT_PAYLOAD_BYTES_MAX)
         return MOOT_OVERSIZED;
+    if (moot_device_is_gone(engine, step->pool, &engine->identity.key))
+        return MOOT_REMOVED;
     if (!has_room(engine, kind, payload.size))
         return MOOT_LIMIT;
     uint64_t seq = moot_append_next_seq(step);
@@ -413,6 +416,9 @@ static void take_off(struct moot_step *step, uint32_t count)
 void moot_append_flush(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
+    while (engine->staged.count > 0 &&
+           moot_device_is_gone(engine, step->pool, &engine->identity.key))
+        refuse_last(step, MOOT_REMOVED);
     if (engine->staged.count == 0 || engine->append_ticket != 0 || !moot_append_ready(step))
         return;
     struct flush flush = {.chain = moot_append_chain(step), .status = MOOT_OK};

@@ -132,12 +132,14 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
         status = turn_check(engine, step->pool, &decoded);
     if (verdict == MOOT_VERDICT_YES && status == MOOT_OK)
         status = moot_cache_floor_check(engine, &decoded);
+    moot_body_hash(body, &hash);
+    if (verdict == MOOT_VERDICT_YES && status == MOOT_OK)
+        status = moot_device_vote_check(engine, step->pool, &decoded, &hash);
     if (status != MOOT_OK)
         return status;
     if (!moot_append_ready(step))
         return MOOT_BEING_HEARD;
     const struct moot_digest *timeline = &moot_state_era(&engine->state, step->pool)->timeline;
-    moot_body_hash(body, &hash);
     moot_body_slot(&decoded, &hash, &slot);
     moot_body_statement(&decoded, &hash, timeline, verdict, &statement);
     vote_key(timeline, &slot, 0, key);

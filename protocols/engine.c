@@ -283,6 +283,11 @@ static void call(struct moot_step *step, const struct moot_event *event)
     case MOOT_CALL_ACTIVATE:
         moot_propose_call(step, event->call_number, asked);
         return;
+    case MOOT_CALL_REMOVE:
+    case MOOT_CALL_REPLACE:
+    case MOOT_CALL_RENAME:
+        moot_device_call(step, event->call_number, asked);
+        return;
     case MOOT_CALL_RECORD_PUT:
         moot_record_call(step, event->call_number, asked);
         return;
@@ -349,6 +354,7 @@ static void standing_rules(struct moot_step *step)
     moot_append_time(step);
     if (step->engine->state.founded) {
         moot_reconcile_end(step);
+        moot_proof_members_changed(step);
         moot_peer_time(step);
     }
     moot_session_time(step);

@@ -74,7 +74,10 @@ enum moot_call_kind {
     MOOT_CALL_PROPOSE_CACHE, /* entries, floor (0: the epoch after this one) → proposal */
     MOOT_CALL_CACHE_SET, /* key, value → epoch, floor: into this node's own cache, not durable */
     MOOT_CALL_CACHE_GET, /* key → payload, epoch, floor; NOT_FOUND: a miss. Counts and refreshes. */
-    MOOT_CALL_PROPOSE_SNAPSHOT /* raises the fence, drains, captures → proposal */
+    MOOT_CALL_PROPOSE_SNAPSHOT, /* raises the fence, drains, captures → proposal */
+    MOOT_CALL_REMOVE,           /* name (or id in hex); at_seq if at_given → proposal */
+    MOOT_CALL_REPLACE, /* name, new_name (of a pending device, or its id); at_seq → proposal */
+    MOOT_CALL_RENAME   /* name, new_name; home if not empty → proposal */
 };
 
 /* What a put does when it meets a writer fence. */
@@ -100,6 +103,9 @@ struct moot_call {
     uint32_t entry_count;
     uint32_t floor;
     enum moot_put_mode put_mode;
+    struct moot_bytes new_name;
+    bool at_given; /* else the last fact held here */
+    uint64_t at_seq;
 };
 
 struct moot_reply {

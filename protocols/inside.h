@@ -9,6 +9,7 @@
  *   decision.c  votes, certificates                loose.c     approvals, readiness as they travel
  *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
  *   join.c      asking to be let in             propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
+ *   device.c    removing, replacing, renaming devices      proof.c   certificates for who enters or left
  *   peers.c     whom to dial                       view*.c     what people see
  *   cache.c     the local cache, invalidations
  */
@@ -35,6 +36,7 @@ struct moot_engine {
     bool store_full, store_stopped;
     enum moot_status stopped_why;
     bool refold_wanted;                /* once everything given out is committed */
+    bool members_changed;              /* sessions with those who left are to end */
     bool root_stale, loose_root_stale; /* caches below */
     struct moot_digest frontier_root, loose_root;
 
@@ -268,9 +270,38 @@ void moot_member_call(struct moot_step *step, uint64_t call_number, const struct
 void moot_member_time(struct moot_step *step);
 void moot_member_join_asked(struct moot_step *step, struct moot_session *session, uint32_t number,
                             struct moot_cursor *body);
+/* The device that asked to join and that a person means: its name, or its key in hex. NULL, and the call
+ * is answered, when there is none or when two go by that name. */
+struct moot_joiner *moot_member_joiner_find(struct moot_step *step, uint64_t call_number,
+                                            struct moot_bytes text, struct moot_key *ret_key);
 /* 1 to 63 bytes of UTF-8 without spaces, commas and control characters. */
 bool moot_name_good(struct moot_bytes name);
 struct moot_bytes moot_own_name(const struct moot_engine *engine, struct moot_bytes asked);
+
+/* proof.c: what somebody who left or enters can check for itself */
+/* array[n] of certified objects: all turns with their ticks, the newest tick, then object `last`. */
+void moot_proof_write(struct moot_step *step, struct moot_writer *writer,
+                      const struct moot_digest *last);
+/* Ends the session of a device that was removed, or of any peer if this device was; the other side gets
+ * the proof first, for it may not know. False: both are members still. */
+bool moot_proof_end_removed(struct moot_step *step, struct moot_session *session);
+/* The same for all sessions, when members have changed in this step. */
+void moot_proof_members_changed(struct moot_step *step);
+
+/* device.c */
+void moot_device_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
+/* Before this node approves a body: a change of members that helps nobody, or that collides with one it
+ * has approved already. MOOT_OK for all other kinds. */
+enum moot_status moot_device_vote_check(const struct moot_engine *engine,
+                                        const struct moot_pool *pool, const struct moot_body *body,
+                                        const struct moot_digest *hash);
+uint32_t moot_members_in_force(const struct moot_engine *engine, const struct moot_pool *pool);
+/* Does a member other than `except` (may be NULL) bear that name? */
+bool moot_device_name_taken(const struct moot_engine *engine, const struct moot_pool *pool,
+                            struct moot_bytes name, const struct moot_key *except);
+/* Removed or replaced. */
+bool moot_device_is_gone(const struct moot_engine *engine, const struct moot_pool *pool,
+                         const struct moot_key *key);
 
 /* join.c: this node asks to be let in */
 enum moot_join_says {
@@ -317,6 +348,9 @@ void moot_session_up(struct moot_step *step, const struct moot_event *event);
 void moot_session_frame(struct moot_step *step, const struct moot_event *event);
 void moot_session_down(struct moot_step *step, const struct moot_event *event);
 void moot_session_time(struct moot_step *step);
+/* Says why, in a notice and to a peer that has proven its key, and ends the session. */
+void moot_session_refuse(struct moot_step *step, struct moot_session *session,
+                         enum moot_status why);
 struct moot_session *moot_session_of_link(const struct moot_engine *engine,
                                           const struct moot_pool *pool, uint32_t link);
 struct moot_session *moot_session_of_peer(const struct moot_engine *engine,

@@ -286,41 +286,6 @@ void moot_member_proven(struct moot_step *step, struct moot_session *session)
     end_older(step, session);
 }
 
-static void write_object(struct moot_step *step, struct moot_writer *writer,
-                         const struct moot_digest *id)
-{
-    const struct moot_object_row *row = moot_state_object(&step->engine->state, step->pool, id);
-    MOOT_INVARIANT(row != NULL);
-    moot_write_bin(writer, moot_blob_get(step->pool, row->encoded));
-}
-
-/* The highest plain tick of the current timeline, or NULL. */
-static const struct moot_object_row *newest_tick(const struct moot_step *step)
-{
-    const struct moot_state *state = &step->engine->state;
-    struct moot_slot slot = {.kind = MOOT_SLOT_EPOCH, .number = state->epoch};
-    struct moot_decision decision = moot_state_decision(state, step->pool, &slot);
-    return decision.state == MOOT_DECISION_CERTIFIED ? decision.object : NULL;
-}
-
-/* Everything a new member needs to check for itself, oldest first. */
-static void write_admission(struct moot_step *step, struct moot_writer *writer,
-                            const struct moot_member *member)
-{
-    const struct moot_state *state = &step->engine->state;
-    const struct moot_object_row *tick = newest_tick(step);
-    uint32_t turns = state->eras.count - 1;
-    moot_write_array(writer, 2 * turns + (tick ? 1 : 0) + 1);
-    for (uint32_t i = 1; i <= turns; i++) {
-        const struct moot_era *era = moot_list_at(step->pool, &state->eras, i);
-        write_object(step, writer, &era->turn_object);
-        write_object(step, writer, &era->tick_object);
-    }
-    if (tick)
-        moot_write_bin(writer, moot_blob_get(step->pool, tick->encoded));
-    write_object(step, writer, &member->admission);
-}
-
 static void answer_join(struct moot_step *step, struct moot_session *session, uint32_t number,
                         unsigned state, enum moot_status why, const struct moot_member *member)
 {
@@ -334,7 +299,7 @@ static void answer_join(struct moot_step *step, struct moot_session *session, ui
     moot_write_bin(&writer, member ? moot_blob_get(step->pool, step->engine->state.founding)
                                    : moot_bytes_of(NULL, 0));
     if (member)
-        write_admission(step, &writer, member);
+        moot_proof_write(step, &writer, &member->admission);
     else
         moot_write_array(&writer, 0);
     uint32_t peers =
@@ -378,7 +343,9 @@ static enum moot_status note_joiner(struct moot_step *step, const struct moot_ke
     bool added = false;
     if (!moot_name_good(name) || home.size > MOOT_NAME_BYTES_MAX)
         return MOOT_BAD_ARGUMENT;
-    if (moot_state_member_named(&engine->state, step->pool, name))
+    if (moot_device_is_gone(engine, step->pool, key))
+        return MOOT_REMOVED;
+    if (moot_device_name_taken(engine, step->pool, name, NULL))
         return MOOT_NAME_TAKEN;
     if (!moot_map_get(step->pool, &engine->joiners, moot_key_bytes(key)) &&
         engine->joiners.count >= MOOT_JOINS_PENDING_MAX)
@@ -430,8 +397,8 @@ void moot_member_join_asked(struct moot_step *step, struct moot_session *session
 
 /* The joiner a person means: its name, or its key in hex. NULL, and the call is answered, when there is none
  * or when two go by that name. */
-static struct moot_joiner *find_joiner(struct moot_step *step, uint64_t call_number,
-                                       struct moot_bytes text, struct moot_key *ret_key)
+struct moot_joiner *moot_member_joiner_find(struct moot_step *step, uint64_t call_number,
+                                            struct moot_bytes text, struct moot_key *ret_key)
 {
     struct moot_map_item item;
     struct moot_joiner *found = NULL;
@@ -485,13 +452,14 @@ static void admit(struct moot_step *step, uint64_t call_number, const struct moo
         moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
-    struct moot_joiner *joiner = find_joiner(step, call_number, call->name, &body.admission.device);
+    struct moot_joiner *joiner =
+        moot_member_joiner_find(step, call_number, call->name, &body.admission.device);
     if (!joiner)
         return;
     body.admission.name = moot_blob_get(step->pool, joiner->name);
     body.admission.home = moot_blob_get(step->pool, joiner->home);
     if (moot_state_member(&engine->state, step->pool, &body.admission.device) ||
-        moot_state_member_named(&engine->state, step->pool, body.admission.name)) {
+        moot_device_name_taken(engine, step->pool, body.admission.name, NULL)) {
         moot_call_refuse(step, call_number, MOOT_NAME_TAKEN, NULL);
         return;
     }
@@ -516,7 +484,7 @@ static void deny(struct moot_step *step, uint64_t call_number, const struct moot
         moot_call_refuse(step, call_number, MOOT_NOT_ADMIN, NULL);
         return;
     }
-    struct moot_joiner *joiner = find_joiner(step, call_number, call->name, &key);
+    struct moot_joiner *joiner = moot_member_joiner_find(step, call_number, call->name, &key);
     if (!joiner)
         return;
     if (!call->dry_run)

@@ -365,7 +365,8 @@ static void tell_object(struct moot_step *step, const struct moot_object *object
     static const char *const names[MOOT_SLOT_KIND_MAX + 1] = {
         [MOOT_SLOT_TURN] = "turn.certified",        [MOOT_SLOT_UPGRADE] = "proposal.certified",
         [MOOT_SLOT_ACTIVATE] = "upgrade.activated", [MOOT_SLOT_ADMIT] = "device.admitted",
-        [MOOT_SLOT_CACHE] = "cache.invalidated",
+        [MOOT_SLOT_CACHE] = "cache.invalidated",    [MOOT_SLOT_REMOVE] = "device.removed",
+        [MOOT_SLOT_REPLACE] = "device.replaced",    [MOOT_SLOT_RENAME] = "device.renamed",
     };
     const struct moot_slot *slot = &object->certificate.statement.slot;
     if (!names[slot->kind])
@@ -462,6 +463,7 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
         struct moot_notice *notice = moot_step_notice(step, "epoch.advanced", MOOT_OK);
         notice->number = engine->state.epoch;
     }
+    engine->members_changed |= change->members;
     if (change->members)
         moot_merge_put_chains(step);
     if (change->refold) {

@@ -127,6 +127,8 @@ void moot_peer_time(struct moot_step *step)
     struct moot_map_item item;
     if (engine->sessions.count >= MOOT_SESSIONS_MAX + MOOT_STRANGERS_MAX)
         return; /* the end of one comes by here again */
+    if (moot_device_is_gone(engine, step->pool, &engine->identity.key))
+        return; /* nobody would talk to us */
     for (MOOT_MAP_EACH(step->pool, &engine->peers, item)) {
         struct moot_peer *peer = item.value;
         struct moot_key key;

@@ -53,6 +53,17 @@ static bool in_force(const struct moot_engine *engine, const struct moot_pool *p
     return false;
 }
 
+/* Another certificate of the same timeline says something else of that device: neither is in force. */
+static bool disputed(const struct moot_engine *engine, const struct moot_pool *pool,
+                     const struct moot_slot *slot)
+{
+    const struct moot_member *member =
+        slot->kind == MOOT_SLOT_REMOVE || slot->kind == MOOT_SLOT_REPLACE
+            ? moot_state_member_listed(&engine->state, pool, &slot->device)
+            : NULL;
+    return member && member->disputed;
+}
+
 static bool expired(const struct moot_engine *engine, const struct moot_body *body, bool certified)
 {
     uint32_t epoch = engine->state.epoch;
@@ -84,6 +95,8 @@ uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_
         /* turn/K is one slot for all who propose a turn: another may have it. */
         if (!moot_digest_equal(&decision.object->statement.body, &proposal->id))
             return MOOT_PROPOSAL_REJECTED;
+        if (disputed(engine, pool, &slot))
+            return MOOT_PROPOSAL_CONFLICTED;
         if (in_force(engine, pool, proposal, &body))
             return MOOT_PROPOSAL_IN_FORCE;
         return expired(engine, &body, true) ? MOOT_PROPOSAL_EXPIRED : MOOT_PROPOSAL_CERTIFIED;
@@ -271,7 +284,7 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
                          "five of this administrator's upgrades are open");
         return;
     }
-    if (upgrade->ready_needed > MOOT_DEVICES_MAX) {
+    if (upgrade->ready_needed > moot_members_in_force(engine, step->pool)) {
         moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
                          "readiness above the number of devices");
         return;
@@ -448,7 +461,7 @@ static void reject(struct moot_step *step, uint64_t call_number, const struct mo
     else if (call->reason.size > MOOT_REASON_BYTES_MAX || !moot_utf8_valid(call->reason))
         status = MOOT_BAD_ARGUMENT;
     else if (status == MOOT_OK && phase != MOOT_PROPOSAL_PROPOSED)
-        status = MOOT_SLOT_TAKEN; /* decided: it is too late for a no */
+        status = MOOT_DECIDED; /* it is too late for a no */
     if (status == MOOT_OK && !call->dry_run)
         status = moot_decision_vote(step, moot_blob_get(step->pool, proposal->body),
                                     MOOT_VERDICT_NO, call->reason);
@@ -468,7 +481,7 @@ static void withdraw(struct moot_step *step, uint64_t call_number, const struct 
     if (!moot_key_equal(&proposal->proposer, &step->engine->identity.key))
         status = MOOT_NOT_PROPOSER;
     else if (status == MOOT_OK && phase != MOOT_PROPOSAL_PROPOSED)
-        status = MOOT_SLOT_TAKEN; /* a certificate beats it */
+        status = MOOT_DECIDED; /* a certificate beats it */
     moot_writer_init(&writer, memory, sizeof memory);
     moot_withdrawn_encode(&proposal->id, &writer);
     if (status == MOOT_OK && call->dry_run) {

@@ -242,8 +242,7 @@ static bool keep_new(const struct moot_engine *engine, const struct moot_session
     return new_wins || !old_wins;
 }
 
-static void refuse_member(struct moot_step *step, struct moot_session *session,
-                          enum moot_status why)
+void moot_session_refuse(struct moot_step *step, struct moot_session *session, enum moot_status why)
 {
     struct moot_notice *notice = moot_step_notice(step, "peer.refused", why);
     notice->device = session->channel.peer;
@@ -273,28 +272,30 @@ static void established(struct moot_step *step, struct moot_session *session)
         moot_peer_dial_ended(step, session->dial, MOOT_OK); /* whoever answers at that address */
     if (session->joining) {
         if (full && session->dial == 0)
-            refuse_member(step, session, MOOT_TOO_MANY_LINKS);
+            moot_session_refuse(step, session, MOOT_TOO_MANY_LINKS);
         else
             moot_member_proven(step, session);
         return;
     }
+    if (moot_proof_end_removed(step, session))
+        return;
     if (!moot_state_member(&engine->state, step->pool, &session->channel.peer) ||
         moot_key_equal(&engine->identity.key, &session->channel.peer)) {
-        refuse_member(step, session, MOOT_STRANGER);
+        moot_session_refuse(step, session, MOOT_STRANGER);
         return;
     }
     struct moot_peer *peer = moot_peer_know(step, &session->channel.peer, moot_bytes_of(NULL, 0));
     if (!peer) {
-        refuse_member(step, session, MOOT_NO_MEMORY);
+        moot_session_refuse(step, session, MOOT_NO_MEMORY);
         return;
     }
     if (engine->now_ms < peer->banned_until_ms) {
-        refuse_member(step, session, MOOT_BANNED);
+        moot_session_refuse(step, session, MOOT_BANNED);
         return;
     }
     struct moot_session *old = moot_session_of_link(engine, step->pool, peer->link);
     if (full && !old) {
-        refuse_member(step, session, MOOT_TOO_MANY_LINKS);
+        moot_session_refuse(step, session, MOOT_TOO_MANY_LINKS);
         return;
     }
     if (old && !keep_new(engine, session, old)) {

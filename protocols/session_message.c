@@ -64,10 +64,11 @@ static void dispatch(struct moot_step *step, struct moot_session *session,
     /* A ping is asked again before its answer came: on a line that stalled, both answers come. */
     bool known = !answer || moot_session_take(step, session, number, type, &request) ||
                  type == MOOT_MESSAGE_PING;
-    /* An invited stranger asks to join and nothing else; a member greets first. */
+    /* An invited stranger asks to join and nothing else; a member greets first, but may hand over what
+     * says why it will not (proof.c). */
     bool allowed = session->joining ? type == MOOT_MESSAGE_JOIN || type == MOOT_MESSAGE_PING
                                     : session->greeted || type == MOOT_MESSAGE_GREET ||
-                                          type == MOOT_MESSAGE_PING;
+                                          type == MOOT_MESSAGE_PING || type == MOOT_MESSAGE_PUSH;
     if (!known || !allowed) {
         moot_step_refuse(step, MOOT_BAD_MESSAGE);
         moot_session_end(step, session, MOOT_BAD_MESSAGE);

@@ -80,22 +80,24 @@ void moot_view_status(const struct moot_engine_env *env, uint64_t now_ms,
     if (!founding_of(engine, pool, &founding))
         return;
     const struct moot_era *era = moot_state_era(&engine->state, pool);
-    const struct moot_member *self = moot_state_member(&engine->state, pool, &engine->identity.key);
+    const struct moot_member *self =
+        moot_state_member_listed(&engine->state, pool, &engine->identity.key);
     struct moot_step reader = {.env = env, .engine = moot_engine_of(env), .pool = env->pool};
     ret->in_mesh = true;
     ret->mesh = engine->state.mesh;
     ret->mesh_name = founding.mesh_name;
-    if (self) {
+    if (self && self->name.size > 0) { /* its name may come later than a replacement itself */
         ret->name = moot_blob_get(pool, self->name);
         ret->home = moot_blob_get(pool, self->home);
     }
+    ret->removed = self && self->retired;
     ret->protocol_speaks = era->protocol;
     ret->epoch = engine->state.epoch;
     ret->admins = era->admins;
     ret->is_admin = moot_engine_is_admin(engine, pool);
     ret->timeline = era->timeline;
     ret->turns_passed = era->k;
-    ret->heard = moot_append_ready(&reader);
+    ret->heard = ret->removed || moot_append_ready(&reader);
     stall(engine, pool, now_ms, ret);
 }
 
@@ -103,8 +105,23 @@ void moot_view_status(const struct moot_engine_env *env, uint64_t now_ms,
 
 static int device_order(const struct moot_view_device *a, const struct moot_view_device *b)
 {
+    bool gone_a = a->state == MOOT_DEVICE_REMOVED, gone_b = b->state == MOOT_DEVICE_REMOVED;
+    if (gone_a != gone_b)
+        return gone_a ? 1 : -1;
     int order = moot_bytes_compare(a->name, b->name);
     return order != 0 ? order : moot_key_compare(&a->key, &b->key);
+}
+
+static enum moot_device_state state_of(const struct moot_member *member,
+                                       const struct moot_peer *peer, bool self)
+{
+    if (member->retired)
+        return MOOT_DEVICE_REMOVED;
+    if (self)
+        return MOOT_DEVICE_SELF;
+    if (member->conflicted || member->disputed)
+        return MOOT_DEVICE_CONFLICTED;
+    return peer && peer->link != 0 ? MOOT_DEVICE_CONNECTED : MOOT_DEVICE_AWAY;
 }
 
 static void view_device(const struct moot_engine *engine, const struct moot_pool *pool,
@@ -119,13 +136,13 @@ static void view_device(const struct moot_engine *engine, const struct moot_pool
         .key = member->key,
         .name = moot_blob_get(pool, member->name),
         .home = moot_blob_get(pool, member->home),
-        .state = self                      ? MOOT_DEVICE_SELF
-                 : member->conflicted      ? MOOT_DEVICE_CONFLICTED
-                 : peer && peer->link != 0 ? MOOT_DEVICE_CONNECTED
-                                           : MOOT_DEVICE_AWAY,
+        .state = state_of(member, peer, self),
         .is_admin = moot_admin_set_find(&era->admins, &member->key) >= 0,
         .admitted_epoch = member->admitted_epoch,
         .facts = chain ? chain->tail.seq : 0,
+        .last_seq = member->last_seq,
+        .replaced = member->replaced,
+        .successor = member->successor,
     };
     if (self) {
         memcpy(ret->version, engine->config.version, sizeof ret->version);
@@ -190,13 +207,19 @@ uint32_t moot_view_joiners(const struct moot_engine_env *env, uint64_t now_ms,
             const struct moot_proposal *proposal = other.value;
             struct moot_body body;
             bool possible;
-            if (proposal->kind == MOOT_BODY_ADMISSION &&
-                moot_body_decode(moot_blob_get(env->pool, proposal->body), &body) == MOOT_OK &&
-                moot_key_equal(&body.admission.device, &view->key) &&
+            const struct moot_key *enters = NULL;
+            if (moot_body_decode(moot_blob_get(env->pool, proposal->body), &body) != MOOT_OK)
+                continue;
+            if (body.kind == MOOT_BODY_ADMISSION)
+                enters = &body.admission.device;
+            else if (body.kind == MOOT_BODY_REPLACEMENT)
+                enters = &body.replacement.new_device;
+            if (enters && moot_key_equal(enters, &view->key) &&
                 moot_proposal_phase(engine, env->pool, proposal, &possible) ==
                     MOOT_PROPOSAL_PROPOSED) {
                 view->proposed = true;
                 view->proposal = proposal->id;
+                view->proposal_kind = proposal->kind;
             }
         }
     }

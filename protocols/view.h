@@ -24,6 +24,7 @@ struct moot_view_status {
     uint32_t epoch;
     struct moot_admin_set admins;
     bool is_admin;
+    bool removed; /* this device was removed or replaced: it can read, and nothing else */
     struct moot_digest timeline;
     uint64_t turns_passed;
     bool store_full, store_stopped;
@@ -41,7 +42,8 @@ enum moot_device_state {
     MOOT_DEVICE_SELF = 1,
     MOOT_DEVICE_CONNECTED,
     MOOT_DEVICE_AWAY,
-    MOOT_DEVICE_CONFLICTED
+    MOOT_DEVICE_CONFLICTED, /* its admission, or its removal: two certificates differ */
+    MOOT_DEVICE_REMOVED     /* or replaced */
 };
 struct moot_view_device {
     struct moot_key key;
@@ -53,10 +55,13 @@ struct moot_view_device {
     uint16_t protocol;
     uint32_t epoch;
     bool seen;
-    uint64_t seen_s; /* seconds since it was last heard; only if seen */
-    uint64_t facts;  /* in its chain, as held here */
+    uint64_t seen_s;   /* seconds since it was last heard; only if seen */
+    uint64_t facts;    /* in its chain, as held here */
+    uint64_t last_seq; /* REMOVED: facts above it are void */
+    bool replaced;
+    struct moot_key successor; /* if replaced */
 };
-/* All members ascending by name then key. count 0 and NULL when the arena is full. */
+/* All members ascending by name then key, then those removed. count 0 and NULL when the arena is full. */
 uint32_t moot_view_devices(const struct moot_engine_env *env, uint64_t now_ms,
                            struct moot_arena *arena, struct moot_view_device **ret);
 
@@ -65,8 +70,9 @@ struct moot_view_joiner {
     struct moot_key key;
     struct moot_bytes name, home;
     uint64_t asked_s_ago;
-    bool proposed; /* its admission is proposed already */
+    bool proposed; /* its admission, or that it takes another's place, is proposed already */
     struct moot_digest proposal;
+    enum moot_body_kind proposal_kind;
 };
 uint32_t moot_view_joiners(const struct moot_engine_env *env, uint64_t now_ms,
                            struct moot_arena *arena, struct moot_view_joiner **ret);

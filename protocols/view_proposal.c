@@ -35,7 +35,7 @@ void moot_proposal_name(const struct moot_digest *id, enum moot_body_kind kind,
 static struct moot_bytes name_of(const struct moot_engine *engine, const struct moot_pool *pool,
                                  const struct moot_key *key)
 {
-    const struct moot_member *member = moot_state_member(&engine->state, pool, key);
+    const struct moot_member *member = moot_state_member_listed(&engine->state, pool, key);
     return member ? moot_blob_get(pool, member->name) : moot_bytes_of(NULL, 0);
 }
 
@@ -188,6 +188,8 @@ static bool view_readiness(const struct moot_engine *engine, const struct moot_p
         return false;
     for (MOOT_MAP_EACH(pool, &engine->state.members, item)) {
         const struct moot_member *member = item.value;
+        if (member->retired)
+            continue;
         struct moot_view_readiness *one = &ret->readiness[ret->readiness_of++];
         uint8_t key[65];
         moot_loose_readiness_key(&proposal->id, &member->key, key);

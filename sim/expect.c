@@ -98,7 +98,7 @@ static bool accepted(struct moot_sim_run *run, const char *word, struct moot_sim
         if (!statement->is_act || statement->act.kind != MOOT_SIM_PUT ||
             !named(&statement->act, word))
             continue;
-        const struct moot_member *author = moot_state_member(
+        const struct moot_member *author = moot_state_member_listed(
             state, node->pool, &run->world->nodes[statement->act.node].identity.key);
         if (deed->outcome != MOOT_SIM_OUTCOME_DONE || !author)
             return false;

@@ -44,6 +44,20 @@ void moot_show_subject(const json_t *proposal, char ret[MOOT_SHOW_LINE_BYTES])
         const char *home = moot_at_text(proposal, "admission.home");
         snprintf(ret, MOOT_SHOW_LINE_BYTES, "admission of %s%s%s",
                  moot_at_text(proposal, "admission.name"), home[0] != '\0' ? ", home " : "", home);
+    } else if (is_kind(proposal, "removal")) {
+        snprintf(ret, MOOT_SHOW_LINE_BYTES, "removal of %s; its facts count up to %lld",
+                 moot_at_text(proposal, "removal.name"), number(proposal, "removal.last_seq"));
+    } else if (is_kind(proposal, "replacement")) {
+        snprintf(ret, MOOT_SHOW_LINE_BYTES,
+                 "replacement of %s by device %.16s; the old one's facts count up to %lld",
+                 moot_at_text(proposal, "replacement.name"),
+                 moot_at_text(proposal, "replacement.new_device"),
+                 number(proposal, "replacement.last_seq"));
+    } else if (is_kind(proposal, "rename")) {
+        const char *home = moot_at_text(proposal, "rename.home");
+        snprintf(ret, MOOT_SHOW_LINE_BYTES, "%s to be called %s%s%s",
+                 moot_at_text(proposal, "rename.name"), moot_at_text(proposal, "rename.new_name"),
+                 home[0] != '\0' ? ", home " : "", home);
     } else if (is_kind(proposal, "cache")) {
         char prefixes[NAMES_BYTES];
         moot_at_names(proposal, "cache.keys", "and", names, sizeof names);

@@ -54,6 +54,7 @@ static const struct moot_flag_info flag_table[MOOT_FLAG_MAX + 1] = {
     [MOOT_FLAG_ORIGIN] = {"--origin", NULL, MOOT_FLAG_SWITCH, NULL, "say where each value comes from"},
     [MOOT_FLAG_MARKDOWN] = {"--markdown", NULL, MOOT_FLAG_SWITCH, NULL, "all commands as docs/CLI.md"},
     [MOOT_FLAG_PREFIX] = {"--prefix", NULL, MOOT_FLAG_SWITCH, NULL, "each KEY means all keys that begin with it"},
+    [MOOT_FLAG_AT] = {"--at", NULL, MOOT_FLAG_VALUE, "SEQ", "the last fact of that device that counts; default the last one held here"},
     [MOOT_FLAG_FLOOR] = {"--floor", NULL, MOOT_FLAG_VALUE, "E|+N", "entries stored in an epoch below E are gone; default the epoch after this one; +N counts from now"},
 };
 
@@ -78,7 +79,17 @@ const struct moot_command moot_commands[] = {
     {NULL, "device pending", "", READS, 0, 0, moot_verb_device_pending, "devices that asked to join", NULL},
     {NULL, "device admit", "NAME", ACTS, 0, 0, moot_verb_device_admit, "propose to admit a device that asked, and approve it here", NULL},
     {NULL, "device deny", "NAME", ACTS, 0, 0, moot_verb_device_deny, "turn a device that asked away", NULL},
-    {NULL, "device list", "", READS, 0, 0, moot_verb_device_list, "all devices of the mesh", NULL},
+    {NULL, "device remove", "NAME", ACTS, BIT(AT), 0, moot_verb_device_remove,
+        "propose to remove a device, and approve it here",
+        "What it wrote above --at becomes void everywhere, what it wrote before stays. Its key never comes back. An administrator's device leaves their set first: moot propose admins."},
+    {NULL, "device replace", "OLD NEW", ACTS, BIT(AT), 0, moot_verb_device_replace,
+        "propose that a device that asked to join takes the place of another, and approve it here",
+        "NEW is its name in moot device pending, or its id. It gets the name and home of OLD, whose key is retired as with device remove."},
+    {NULL, "device rename", "NAME NEWNAME", ACTS, BIT(HOME), 0, moot_verb_device_rename,
+        "propose another name for a device, and approve it here", "The home stays as it is without --home."},
+    {NULL, "device leave", "", READS, 0, 0, moot_verb_device_leave, "say who can let this device leave, and how",
+        "Exit 5: it takes administrators; 6: this device is one of them."},
+    {NULL, "device list", "", READS, 0, 0, moot_verb_device_list, "all devices of the mesh, removed ones at the end", NULL},
     {NULL, "device show", "NAME", READS, 0, 0, moot_verb_device_show, "one device", NULL},
     {NULL, "admin list", "", READS, 0, 0, moot_verb_admin_list, "the administrators and their threshold", NULL},
 

@@ -195,12 +195,16 @@ int moot_verb_device_list(struct moot_cli *cli)
     return code;
 }
 
-/* The device of that name or with an id that begins so; how many there are. */
+/* The device of that name or with an id that begins so; how many there are. Of one that was removed only
+ * when no other goes by that name: names are used again. */
 static size_t device_find(const json_t *devices, const char *name, json_t **ret)
 {
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(devices); i++) {
         json_t *device = json_array_get(devices, i);
+        if (count > 0 && strcmp(moot_at_text(device, "state"), "removed") == 0) {
+            continue; /* they are at the end */
+        }
         bool named = strcmp(moot_at_text(device, "name"), name) == 0;
         bool begins =
             strlen(name) >= 4 && strncmp(moot_at_text(device, "id"), name, strlen(name)) == 0;

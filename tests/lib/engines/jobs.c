@@ -5,6 +5,7 @@
 #include "tests/lib/engines/jobs.h"
 
 #include "crypto/digest.h"
+#include "protocols/inside.h"
 
 static struct test_file *find(const struct test_node *node, const struct moot_digest *hash)
 {
@@ -345,6 +346,12 @@ struct moot_digest test_net_propose(struct test_net *net, const char *name, cons
                                          .manifest = package->manifest,
                                          .kind = MOOT_UPGRADE_SOFT,
                                          .ready_needed = ready_needed}};
+    for (uint32_t i = 0; ready_needed > net->count && i < net->count; i++) {
+        net->nodes[i].config.soft_fork_auto_activate = false;
+        if (net->nodes[i].up)
+            moot_engine_of(&net->nodes[i].env)->config.soft_fork_auto_activate = false;
+        call.upgrade.ready_needed = net->count;
+    }
     struct moot_reply reply = test_net_call(net, 0, &call);
     if (reply.status != MOOT_OK)
         fail_msg("%s %s", moot_status_info(reply.status)->name, reply.detail);

@@ -176,7 +176,8 @@ void test_net_file_remove(struct test_net *net, uint32_t node, const struct moot
 void test_net_file_copy(struct test_net *net, uint32_t from, uint32_t to,
                         const struct moot_digest *hash);
 
-/* Node 0 proposes (and so approves) an upgrade to that package; its id. */
+/* Node 0 proposes (and so approves) an upgrade to that package; its id. `ready_needed` above the number of
+ * nodes: all of them, and from now on no node activates by itself. */
 struct moot_digest test_net_propose(struct test_net *net, const char *name, const char *version,
                                     const struct test_package *package, uint32_t ready_needed);
 /* What `viewer` knows of a proposal; in the net's arena until the next run. */

@@ -62,7 +62,7 @@ static void certified_iff_enough(uint32_t count, uint32_t threshold, bool others
             if (approves || others_say_no)
                 assert_int_equal(status, !over                    ? MOOT_OK
                                          : no > count - threshold ? MOOT_ENDED
-                                                                  : MOOT_SLOT_TAKEN);
+                                                                  : MOOT_DECIDED);
             settle(&net);
         }
         for (uint32_t viewer = 0; viewer < count; viewer++) {

@@ -171,8 +171,8 @@ static void test_answers_are_refused_each_with_its_reason(void **state)
     test_net_run(&net, 1000);
     assert_int_equal(answer(&net, 1, MOOT_CALL_APPROVE, &proposal), MOOT_OK);
     test_net_run(&net, 1000);
-    assert_int_equal(answer(&net, 0, MOOT_CALL_WITHDRAW, &proposal), MOOT_SLOT_TAKEN);
-    assert_int_equal(answer(&net, 1, MOOT_CALL_REJECT, &proposal), MOOT_SLOT_TAKEN);
+    assert_int_equal(answer(&net, 0, MOOT_CALL_WITHDRAW, &proposal), MOOT_DECIDED);
+    assert_int_equal(answer(&net, 1, MOOT_CALL_REJECT, &proposal), MOOT_DECIDED);
     assert_int_equal(answer(&net, 1, MOOT_CALL_APPROVE, &proposal), MOOT_OK); /* it is so */
     test_net_free(&net);
 }

@@ -237,11 +237,39 @@ enum moot_status moot_eras_settle(struct moot_state *state, const struct moot_po
     return MOOT_OK;
 }
 
+/* A turn may be certified at several ticks: it takes effect at the least, but the epoch has reached the
+ * greatest, and never falls below it when a lower one becomes known. */
+static uint32_t greatest_turning_tick(const struct moot_state *state, const struct moot_pool *pool)
+{
+    const struct moot_era *era = moot_state_era(state, pool);
+    uint32_t greatest = era->epoch;
+    if (state->eras.count == 1) {
+        return greatest;
+    }
+    const struct moot_era *before = moot_state_era_index(state, pool, state->eras.count - 2);
+    const struct moot_object_row *turn = turn_after(state, pool, before, &era->turn_body);
+    struct moot_body body;
+    if (turn == NULL) {
+        return greatest;
+    }
+    moot_object_row_body(pool, turn, &body);
+    for (struct moot_era from = *before;;) {
+        const struct moot_object_row *tick =
+            least_tick(state, pool, &from, &era->turn_body, &body.turn);
+        if (tick == NULL) {
+            return greatest;
+        }
+        from.epoch = tick->statement.epoch; /* the next search begins behind it */
+        greatest = from.epoch > greatest ? from.epoch : greatest;
+    }
+}
+
 void moot_eras_epoch(struct moot_state *state, const struct moot_pool *pool,
                      struct moot_state_change *change)
 {
     const struct moot_era *era = moot_state_era(state, pool);
-    uint32_t epoch = era->epoch > era->plain_epoch ? era->epoch : era->plain_epoch;
+    uint32_t reached = greatest_turning_tick(state, pool);
+    uint32_t epoch = reached > era->plain_epoch ? reached : era->plain_epoch;
     change->epoch |= epoch != state->epoch;
     change->refold |= epoch < state->epoch;
     state->epoch = epoch;

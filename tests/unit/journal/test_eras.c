@@ -137,6 +137,7 @@ static void a_turn_takes_effect_at_the_least_of_its_ticks_whenever_that_comes(vo
     assert_int_equal(test_state_object(&held, test_bytes_of(&object), &change), MOOT_OK);
     assert_true(change.turned && change.refold);
     assert_int_equal(moot_state_era(&held.state, held.pool)->epoch, 4);
+    assert_int_equal(held.state.epoch, 6); /* the epoch never falls */
     assert_int_equal(held.state.eras.count, 2);
 }
 

@@ -167,7 +167,34 @@ bool moot_loose_slot_open(const struct moot_engine *engine, const struct moot_po
     return decision.state == MOOT_DECISION_OPEN;
 }
 
-/* Until the upgrade's deadline: by then it has been decided, and old ones do not pile up. */
+static bool activated(const struct moot_engine *engine, const struct moot_pool *pool,
+                      const struct moot_digest *proposal)
+{
+    struct moot_slot slot = {.kind = MOOT_SLOT_ACTIVATE, .proposal = *proposal};
+    return moot_state_decision(&engine->state, pool, &slot).state == MOOT_DECISION_CERTIFIED;
+}
+
+/* A later upgrade of the same package is in force, too. */
+static bool superseded(const struct moot_engine *engine, const struct moot_pool *pool,
+                       const struct moot_proposal *proposal, const struct moot_body *body)
+{
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &engine->state.proposals, item)) {
+        const struct moot_proposal *other = item.value;
+        struct moot_body theirs;
+        bool later = other->epoch != proposal->epoch
+                         ? other->epoch > proposal->epoch
+                         : moot_digest_compare(&other->id, &proposal->id) > 0;
+        if (later && other->kind == MOOT_BODY_UPGRADE && activated(engine, pool, &other->id) &&
+            moot_body_decode(moot_blob_get(pool, other->body), &theirs) == MOOT_OK &&
+            moot_bytes_equal(theirs.upgrade.package_name, body->upgrade.package_name))
+            return true;
+    }
+    return false;
+}
+
+/* Until the upgrade's deadline; what is in force then, until a later one of its package is. So old ones
+ * do not pile up. */
 static bool readiness_wanted(const struct moot_engine *engine, const struct moot_pool *pool,
                              const struct moot_loose *loose)
 {
@@ -176,8 +203,9 @@ static bool readiness_wanted(const struct moot_engine *engine, const struct moot
     struct moot_body body;
     return proposal && proposal->kind == MOOT_BODY_UPGRADE && !proposal->withdrawn &&
            moot_body_decode(moot_blob_get(pool, proposal->body), &body) == MOOT_OK &&
-           engine->state.epoch <= body.upgrade.deadline_epoch &&
-           moot_state_member(&engine->state, pool, &loose->signer);
+           moot_state_member(&engine->state, pool, &loose->signer) &&
+           (engine->state.epoch <= body.upgrade.deadline_epoch ||
+            (activated(engine, pool, &proposal->id) && !superseded(engine, pool, proposal, &body)));
 }
 
 static bool wanted(const struct moot_engine *engine, const struct moot_pool *pool,

@@ -86,32 +86,57 @@ static void test_ticks_beyond_the_window_and_of_no_member_are_not_kept(void **st
     test_net_free(&net);
 }
 
-static void test_readiness_goes_after_the_deadline_on_all_nodes(void **state)
+/* Open for four epochs; comes into force only if `activates`. */
+static struct moot_digest propose(struct test_net *net, const char *version, bool activates)
+{
+    struct test_package package;
+    test_net_package(net, 0, "app", version, 1, 3, &package);
+    struct moot_call call = {
+        .kind = MOOT_CALL_PROPOSE_UPGRADE,
+        .upgrade = {.package_name = moot_bytes_of_text("app"),
+                    .from_version = moot_bytes_of_text("1.0.0"),
+                    .to_version = moot_bytes_of_text(version),
+                    .manifest = package.manifest,
+                    .kind = MOOT_UPGRADE_SOFT,
+                    .ready_needed = 3,
+                    .deadline_epoch = moot_view_state(&net->nodes[0].env)->epoch + 4}};
+    struct moot_reply reply = test_net_call(net, 0, &call);
+    assert_int_equal(reply.status, MOOT_OK);
+    struct moot_call activate = {.kind = MOOT_CALL_ACTIVATE, .proposal = reply.proposal};
+    if (activates)
+        assert_int_equal(test_net_call(net, 0, &activate).status, MOOT_OK);
+    test_net_run(net, 2 * EPOCH_MS);
+    return reply.proposal;
+}
+
+static void test_readiness_goes_when_its_upgrade_is_over_on_all_nodes(void **state)
 {
     (void)state;
     struct test_net net;
-    struct test_package package;
     test_net_init(&net, 3, 3);
+    net.nodes[0].config.soft_fork_auto_activate = false;
+    test_net_stop(&net, 0);
+    test_net_start(&net, 0);
     test_net_found(&net);
-    test_net_package(&net, 0, "app", "2.0.0", 1, 3, &package);
-    uint32_t epoch = moot_view_state(&net.nodes[0].env)->epoch;
-    struct moot_call call = {.kind = MOOT_CALL_PROPOSE_UPGRADE,
-                             .upgrade = {.package_name = moot_bytes_of_text("app"),
-                                         .from_version = moot_bytes_of_text("1.0.0"),
-                                         .to_version = moot_bytes_of_text("2.0.0"),
-                                         .manifest = package.manifest,
-                                         .kind = MOOT_UPGRADE_SOFT,
-                                         .ready_needed = 3,
-                                         .deadline_epoch = epoch + 4}};
-    struct moot_reply reply = test_net_call(&net, 0, &call);
-    assert_int_equal(reply.status, MOOT_OK);
-    test_net_run(&net, 2 * EPOCH_MS);
-    assert_int_equal(test_net_proposal(&net, 1, &reply.proposal).ready, 3);
-    assert_int_equal(loose_count(&net, 1), 3);
-    test_net_run(&net, 5 * EPOCH_MS);
-    for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(loose_count(&net, i), 0);
-    assert_int_equal(test_net_proposal(&net, 1, &reply.proposal).state, MOOT_PROPOSAL_IN_FORCE);
+    struct moot_digest never = propose(&net, "2.0.0", false);
+    struct moot_digest first = propose(&net, "2.0.1", true);
+    assert_int_equal(test_net_proposal(&net, 1, &never).ready, 3);
+    assert_int_equal(test_net_proposal(&net, 1, &first).ready, 3);
+    test_net_run(&net, 6 * EPOCH_MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(test_net_proposal(&net, i, &never).ready, 0);
+        assert_int_equal(test_net_proposal(&net, i, &first).ready,
+                         3); /* in force, and the newest */
+        assert_int_equal(loose_count(&net, i), 3);
+    }
+    struct moot_digest second = propose(&net, "2.0.2", true);
+    test_net_run(&net, 6 * EPOCH_MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(test_net_proposal(&net, i, &first).state, MOOT_PROPOSAL_IN_FORCE);
+        assert_int_equal(test_net_proposal(&net, i, &first).ready, 0);
+        assert_int_equal(test_net_proposal(&net, i, &second).ready, 3);
+        assert_int_equal(loose_count(&net, i), 3);
+    }
     test_net_free(&net);
 }
 
@@ -139,7 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_administrator_cannot_fill_the_room_of_all),
         cmocka_unit_test(test_ticks_beyond_the_window_and_of_no_member_are_not_kept),
-        cmocka_unit_test(test_readiness_goes_after_the_deadline_on_all_nodes),
+        cmocka_unit_test(test_readiness_goes_when_its_upgrade_is_over_on_all_nodes),
         cmocka_unit_test(test_a_deadline_in_the_past_is_refused_before_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ stubs() { # BODY: what tools/check-layers does; the other checks pass
     mkdir -p "$scratch/tree/tools"
     cp "$root/tools/test" "$root/tools/count-tests" "$scratch/tree/tools/"
     local check
-    for check in check-layers check-tree check-headers check-format gen-docs; do
+    for check in check-layers check-tree check-headers check-format gen-docs setup; do
         printf '#!/usr/bin/env bash\n%s\n' "echo fine" >"$scratch/tree/tools/$check"
         chmod +x "$scratch/tree/tools/$check"
     done

@@ -27,6 +27,7 @@
 #define MOOT_INVITES_MAX 16 /* open invitations; the oldest goes first */
 #define MOOT_INVITE_MS 900000 /* life of an invitation: 15 minutes */
 #define MOOT_INVITE_FAILURES_MAX 5 /* wrong tries after which every open invitation burns */
+#define MOOT_JOIN_ANSWER_BYTES_MAX 1048576 /* founding and all turns for a new member; more turns than fit refuse it with limit */
 #define MOOT_JOINS_PENDING_MAX 16 /* devices that asked to join; more are refused */
 #define MOOT_PROPOSALS_OPEN_PER_ADMIN_MAX 16 /* open proposals of one administrator (upgrades 5, snapshots 10) */
 #define MOOT_UPGRADES_OPEN_PER_ADMIN_MAX 5 /* open upgrades of one administrator; one more is refused */

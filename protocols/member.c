@@ -315,8 +315,13 @@ static void answer_join(struct moot_step *step, struct moot_session *session, ui
             moot_write_text(&writer, moot_bytes_of_text(peer->url));
         }
     }
-    moot_session_answer(step, session, MOOT_MESSAGE_JOIN, number, moot_step_finish(step, &writer),
-                        MOOT_AFTER_COMMIT);
+    struct moot_bytes body = moot_step_finish(step, &writer);
+    if (body.size > MOOT_JOIN_ANSWER_BYTES_MAX) {
+        moot_step_refuse(step, MOOT_LIMIT);
+        answer_join(step, session, number, MOOT_JOIN_SAYS_REFUSED, MOOT_LIMIT, NULL);
+        return;
+    }
+    moot_session_answer(step, session, MOOT_MESSAGE_JOIN, number, body, MOOT_AFTER_COMMIT);
 }
 
 /* A device that was denied gives way to one that asks. */

@@ -66,7 +66,7 @@ struct moot_cut_fault {
     uint64_t seq;
 };
 /* For a state rebuilt at a cut: MOOT_OK, or the reason of a void fact in it that may still come to count
- * (VOID_EPOCH, VOID_MEMBER, VOID_TIMELINE unless it is of a timeline left before), then *ret names it. */
+ * (VOID_EPOCH, VOID_MEMBER, VOID_REMOVED, VOID_TIMELINE unless it is of a timeline left before), then *ret names it. */
 enum moot_status moot_cut_check(const struct moot_state *state, const struct moot_pool *pool,
                                 struct moot_cut_fault *ret);
 

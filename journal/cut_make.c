@@ -43,7 +43,8 @@ static bool may_count_later(const struct moot_state *state, const struct moot_po
     if (kept->reason == MOOT_VOID_TIMELINE) {
         return !is_of_a_timeline_left(state, pool, &kept->header);
     }
-    return kept->reason == MOOT_VOID_EPOCH || kept->reason == MOOT_VOID_MEMBER;
+    return kept->reason == MOOT_VOID_EPOCH || kept->reason == MOOT_VOID_MEMBER ||
+           kept->reason == MOOT_VOID_REMOVED;
 }
 
 /* The first fact of that chain after `seq` that is void and may count later; UINT64_MAX: none. */

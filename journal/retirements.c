@@ -31,8 +31,8 @@ bool moot_retirement_has_effect(const struct moot_state *state, const struct moo
     return moot_admin_set_find(admins, &row->statement.slot.device) < 0;
 }
 
-/* The last fact that counts. A certified cut that holds more of the chain than the certificate says
- * would raise it; only what the certificate says is known here. */
+/* The last fact that counts. No certified cut that lacks the removal holds more of the chain: nobody
+ * honest signs both (protocols/device.c), and two quorums share somebody honest. */
 static uint64_t range_of(const struct moot_retirement *retirement)
 {
     return retirement->stated_seq;

@@ -134,7 +134,7 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
         status = moot_cache_floor_check(engine, &decoded);
     moot_body_hash(body, &hash);
     if (verdict == MOOT_VERDICT_YES && status == MOOT_OK)
-        status = moot_device_vote_check(engine, step->pool, &decoded, &hash);
+        status = moot_device_vote_check(step, &decoded, &hash);
     if (status != MOOT_OK)
         return status;
     if (!moot_append_ready(step))

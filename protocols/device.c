@@ -8,14 +8,18 @@
  * What the fold would call void or a dispute is refused here: before it is proposed, and once more
  * before this node approves what another proposed. So honest administrators, two quorums of whom always
  * share one, never certify two removals of one device that differ.
- * Failures: NOT_FOUND, REMOVED, IS_ADMIN, SLOT_TAKEN, DECIDED, NAME_TAKEN, BAD_ARGUMENT, DOUBLE_VOTE.
+ *
+ * Removals and snapshots: whoever signs a removal signs no cut with facts above its range, and the other way
+ * round. So a certified cut never holds a fact that a certified removal makes void, and an image is what a
+ * replay gives. While such a removal is open, snapshots wait.
+ * Failures: UNDER_SNAPSHOT, NOT_FOUND, REMOVED, IS_ADMIN, SLOT_TAKEN, DECIDED, NAME_TAKEN, BAD_ARGUMENT, DOUBLE_VOTE.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "crypto/base/contract.h"
 #include "journal/chain_walk.h"
-#include "protocols/inside.h"
+#include "protocols/snapshot.h"
 #include "protocols/view.h"
 
 uint32_t moot_members_in_force(const struct moot_engine *engine, const struct moot_pool *pool)
@@ -203,14 +207,101 @@ static enum moot_status body_check(const struct moot_engine *engine, const struc
     return MOOT_OK;
 }
 
-enum moot_status moot_device_vote_check(const struct moot_engine *engine,
-                                        const struct moot_pool *pool, const struct moot_body *body,
+/* ---- removals and snapshots ---- */
+
+static uint64_t range_in(const struct moot_body *body)
+{
+    return body->kind == MOOT_BODY_REMOVAL ? body->removal.last_seq : body->replacement.keep_seq;
+}
+
+/* Does that cut hold more of the chain than `seq`? FETCHING: it is not here; UNDER_SNAPSHOT. */
+static enum moot_status cut_check(struct moot_step *step, const struct moot_digest *cut_hash,
+                                  const struct moot_digest *chain, uint64_t seq)
+{
+    struct moot_bytes bytes;
+    struct moot_cut cut;
+    struct moot_cut_chain entry;
+    if (moot_digest_is_zero(cut_hash))
+        return MOOT_OK;
+    if (!moot_content_held(step, cut_hash, &bytes)) {
+        (void)moot_content_want(step, cut_hash, true);
+        return MOOT_FETCHING;
+    }
+    if (moot_cut_decode(bytes, &cut) != MOOT_OK)
+        return MOOT_STORE_DAMAGED;
+    return moot_cut_chain_find(&cut, chain, &entry) && entry.seq > seq ? MOOT_UNDER_SNAPSHOT
+                                                                       : MOOT_OK;
+}
+
+/* The cut that this node signed last and the one completed last, against a removal's range. */
+static enum moot_status snapshots_check(struct moot_step *step, const struct moot_body *body)
+{
+    struct moot_engine *engine = step->engine;
+    const struct moot_key *device = retires(body);
+    const struct moot_member *member =
+        device ? moot_state_member_listed(&engine->state, step->pool, device) : NULL;
+    const struct moot_chain *chain =
+        member ? moot_state_chain(&engine->state, step->pool, &member->chain) : NULL;
+    struct moot_body last;
+    if (!chain || range_in(body) >= chain->tail.seq)
+        return MOOT_OK; /* what was signed here was held here */
+    enum moot_status status = cut_check(step, &engine->approved_cut, &chain->id, range_in(body));
+    if (status == MOOT_OK && moot_snapshot_last(engine, step->pool, &last))
+        status = cut_check(step, &last.snapshot.cut_hash, &chain->id, range_in(body));
+    return status;
+}
+
+static bool ends_above(const struct moot_step *step, const struct moot_cut *cut,
+                       const struct moot_key *device, uint64_t seq)
+{
+    const struct moot_member *member =
+        moot_state_member_listed(&step->engine->state, step->pool, device);
+    struct moot_cut_chain entry;
+    return member && moot_cut_chain_find(cut, &member->chain, &entry) && entry.seq > seq;
+}
+
+/* A removal or replacement that is open and has this node's yes. */
+static bool is_approved(const struct moot_step *step, const struct moot_proposal *proposal,
+                        struct moot_body *ret_body)
+{
+    struct moot_slot slot;
+    bool possible;
+    if ((proposal->kind != MOOT_BODY_REMOVAL && proposal->kind != MOOT_BODY_REPLACEMENT) ||
+        moot_body_decode(moot_blob_get(step->pool, proposal->body), ret_body) != MOOT_OK)
+        return false;
+    moot_body_slot(ret_body, &proposal->id, &slot);
+    const struct moot_vote *vote = moot_decision_voted(step->engine, step->pool, &slot);
+    return vote && vote->statement.verdict == MOOT_VERDICT_YES &&
+           moot_proposal_phase(step->engine, step->pool, proposal, &possible) ==
+               MOOT_PROPOSAL_PROPOSED;
+}
+
+bool moot_device_cut_fits(const struct moot_step *step, const struct moot_cut *cut)
+{
+    struct moot_map_item item, listed;
+    for (MOOT_MAP_EACH(step->pool, &step->engine->state.members, listed)) {
+        const struct moot_member *member = listed.value;
+        if (member->retired && ends_above(step, cut, &member->key, member->last_seq))
+            return false;
+    }
+    for (MOOT_MAP_EACH(step->pool, &step->engine->state.proposals, item)) {
+        struct moot_body body;
+        if (is_approved(step, item.value, &body) &&
+            ends_above(step, cut, retires(&body), range_in(&body)))
+            return false;
+    }
+    return true;
+}
+
+enum moot_status moot_device_vote_check(struct moot_step *step, const struct moot_body *body,
                                         const struct moot_digest *hash)
 {
-    enum moot_status status = body_check(engine, pool, body);
+    enum moot_status status = body_check(step->engine, step->pool, body);
+    if (status == MOOT_OK)
+        status = snapshots_check(step, body);
     if (status != MOOT_OK)
         return status;
-    return rival(engine, pool, body, hash, true) ? MOOT_DOUBLE_VOTE : MOOT_OK;
+    return rival(step->engine, step->pool, body, hash, true) ? MOOT_DOUBLE_VOTE : MOOT_OK;
 }
 
 /* ---- proposing ---- */
@@ -275,6 +366,8 @@ static void propose(struct moot_step *step, uint64_t call_number, uint16_t kind,
     struct moot_engine *engine = step->engine;
     body->epoch = engine->state.epoch;
     enum moot_status status = body_check(engine, step->pool, body);
+    if (status == MOOT_OK)
+        status = snapshots_check(step, body);
     const struct moot_proposal *other =
         status == MOOT_OK ? rival(engine, step->pool, body, NULL, false) : NULL;
     if (other) {

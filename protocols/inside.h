@@ -292,8 +292,7 @@ void moot_proof_members_changed(struct moot_step *step);
 void moot_device_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call);
 /* Before this node approves a body: a change of members that helps nobody, or that collides with one it
  * has approved already. MOOT_OK for all other kinds. */
-enum moot_status moot_device_vote_check(const struct moot_engine *engine,
-                                        const struct moot_pool *pool, const struct moot_body *body,
+enum moot_status moot_device_vote_check(struct moot_step *step, const struct moot_body *body,
                                         const struct moot_digest *hash);
 uint32_t moot_members_in_force(const struct moot_engine *engine, const struct moot_pool *pool);
 /* Does a member other than `except` (may be NULL) bear that name? */

@@ -184,6 +184,11 @@ static void draining(struct moot_step *step)
         return;
     }
     struct moot_bytes cut = moot_bytes_of(memory, writer.size);
+    struct moot_cut made;
+    if (moot_cut_decode(cut, &made) != MOOT_OK || !moot_device_cut_fits(step, &made)) {
+        end(step, MOOT_SLOT_TAKEN, "a removal is being decided that would leave facts out");
+        return;
+    }
     moot_cut_hash(cut, &engine->snapshot.cut_hash);
     moot_content_put(step, &engine->snapshot.cut_hash, cut);
     engine->snapshot.stage = MOOT_SNAPSHOT_CUTTING;

@@ -90,6 +90,9 @@ const struct moot_object_row *moot_snapshot_of(const struct moot_engine *engine,
                                                const struct moot_pool *pool,
                                                const struct moot_digest *proposal,
                                                struct moot_body *ret_body);
+/* False: it holds facts above a removal or replacement that is certified or that this node has approved.
+ * Then one of the two must wait, or certified images would differ from what a replay gives. (device.c) */
+bool moot_device_cut_fits(const struct moot_step *step, const struct moot_cut *cut);
 void moot_snapshot_base_step(struct moot_step *step);
 /* Facts of that chain up to this number are under the base: not served any more. */
 uint64_t moot_snapshot_base_seq(const struct moot_step *step, const struct moot_digest *chain);

@@ -94,6 +94,8 @@ static const char *broken_rule(struct moot_step *step, const struct moot_body *b
         return "it comes too soon after the last one";
     if (own && moot_cut_chain_find(cut, &own->id, &entry) && entry.seq > own->tail.seq)
         return "it names facts of this device that this device never wrote";
+    if (!moot_device_cut_fits(step, cut))
+        return "it holds facts above a removal that this device has approved";
     if (!moot_digest_equal(&engine->approved_timeline, &era->timeline) ||
         moot_digest_is_zero(&engine->approved_cut))
         return NULL;
@@ -185,7 +187,8 @@ void moot_snapshot_check_done(struct moot_step *step, const struct moot_job_owne
         return;
     if (event->status == MOOT_CHAIN_FORKED || event->status == MOOT_BAD_VALUE ||
         event->status == MOOT_WRONG_TIMELINE || event->status == MOOT_VOID_EPOCH ||
-        event->status == MOOT_VOID_TIMELINE || event->status == MOOT_VOID_MEMBER) {
+        event->status == MOOT_VOID_TIMELINE || event->status == MOOT_VOID_MEMBER ||
+        event->status == MOOT_VOID_REMOVED) {
         say_no(step, proposal, check, moot_status_info(event->status)->text);
         return;
     }

@@ -90,6 +90,9 @@ void moot_body_statement(const struct moot_body *body, const struct moot_digest 
     *ret = (struct moot_statement){
         .timeline = *timeline, .epoch = body->epoch, .body = *hash, .verdict = verdict};
     moot_body_slot(body, hash, &ret->slot);
+    if (body->kind == MOOT_BODY_TURN) {
+        ret->round = body->turn.earliest; /* a turn that expired gives way to a later one */
+    }
 }
 
 void moot_timeline_first(const struct moot_digest *mesh, const struct moot_digest *branch,

@@ -155,7 +155,7 @@ void moot_body_hash(struct moot_bytes bytes, struct moot_digest *ret);
 /* The slot this body is decided in; `hash` is its own hash. */
 void moot_body_slot(const struct moot_body *body, const struct moot_digest *hash,
                     struct moot_slot *ret);
-/* The one statement about this body on that timeline. */
+/* The one statement about this body on that timeline. A turn's round is its earliest epoch. */
 void moot_body_statement(const struct moot_body *body, const struct moot_digest *hash,
                          const struct moot_digest *timeline, enum moot_verdict verdict,
                          struct moot_statement *ret);

@@ -7,7 +7,9 @@
  *   4 epoch below its author's admission                             VOID_EARLY
  *     above the range of an author that was removed or replaced      VOID_REMOVED
  *   5 a kind from 64 on that this build does not know                kept unread (opaque): MOOT_OK
- *   6 protocol other than the one in force at its epoch              VOID_PROTOCOL
+ *   6 protocol other than the one in force at its epoch; lane 0, one encoding under all protocols,
+ *     may be below it                                                VOID_PROTOCOL
+ *     a protocol that this node does not speak (lane 1)              VOID_UNREAD: judged once it does
  *   7 kind unknown, or later than that protocol                      VOID_KIND (from 64 on: opaque)
  *   8 payload does not decode exactly as the kind says               VOID_PAYLOAD
  *   9 authority: a proposal is its author's own, by an admin of that epoch and with its own place as
@@ -22,6 +24,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "crypto/base/mutant.h"
 #include "journal/state_parts.h"
 
 /* A fact's payload as its kind reads it. */
@@ -82,6 +85,23 @@ static enum moot_status judge_payload(const struct moot_state *state, const stru
     return moot_fact_envelope(fact, &object) ? MOOT_OK : MOOT_VOID_PAYLOAD;
 }
 
+/* Rule 6. */
+static enum moot_status judge_protocol(const struct moot_state *state, const struct moot_era *era,
+                                       const struct moot_header *header)
+{
+    if (MOOT_MUTANT("no-protocol-gate")) {
+        return MOOT_OK;
+    }
+    if (header->kind <= MOOT_LANE0_KIND_MAX) {
+        bool known = header->protocol >= 1 && header->protocol <= era->protocol;
+        return known ? MOOT_OK : MOOT_VOID_PROTOCOL;
+    }
+    if (header->protocol != era->protocol) {
+        return MOOT_VOID_PROTOCOL;
+    }
+    return era->protocol > state->protocol_max ? MOOT_VOID_UNREAD : MOOT_OK;
+}
+
 static enum moot_status judge(const struct moot_state *state, const struct moot_pool *pool,
                               const struct moot_chain *chain, const struct moot_fact *fact,
                               struct meaning *ret)
@@ -109,8 +129,9 @@ static enum moot_status judge(const struct moot_state *state, const struct moot_
     if (ret->info == NULL && !lane0) {
         return MOOT_OK;
     }
-    if (header->protocol != era->protocol) {
-        return MOOT_VOID_PROTOCOL;
+    enum moot_status status = judge_protocol(state, era, header);
+    if (status != MOOT_OK) {
+        return status;
     }
     if (ret->info == NULL || ret->info->since > era->protocol) {
         ret->info = NULL;
@@ -234,6 +255,17 @@ uint32_t moot_state_rejudge(struct moot_state *state, struct moot_pool *pool)
             kept_forget(pool, &state->voids, item.key);
             count++;
         }
+    }
+    return count;
+}
+
+uint32_t moot_state_unread(const struct moot_state *state, const struct moot_pool *pool)
+{
+    uint32_t count = 0;
+    struct moot_map_item item;
+    for (MOOT_MAP_EACH(pool, &state->voids, item)) {
+        const struct moot_void *kept = item.value;
+        count += kept->reason == MOOT_VOID_UNREAD ? 1 : 0;
     }
     return count;
 }

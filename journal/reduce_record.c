@@ -2,6 +2,7 @@
  * Stratum 3: the replicated register.
  *
  *   record = (join of all contexts, the puts that the join does not cover)
+ *   A put of protocol 2 counts as if its context named its own chain up to the fact before it.
  *
  * Happy path: a put joins its context into the record's, drops the values now covered, and stays as a
  * value unless it is covered itself. Both parts only grow, so any order gives the same.
@@ -163,6 +164,24 @@ static bool contexts_join(struct moot_pool *pool, struct moot_record *record,
     return fits;
 }
 
+/* Since protocol 2 an author has one value at most under a key: whatever context it wrote, a put covers
+ * all that its chain said there before. */
+static bool own_puts_join(struct moot_pool *pool, struct moot_record *record,
+                          const struct moot_digest *chain, const struct moot_header *header)
+{
+    const struct moot_context_entry before = {.chain = *chain, .seq = header->seq - 1};
+    bool grew = false;
+    if (before.seq == 0) {
+        return true;
+    }
+    bool fits = context_join(pool, record, &before, &grew);
+    if (grew) {
+        record->dirty = true;
+        covered_drop(pool, record);
+    }
+    return fits;
+}
+
 enum moot_status moot_reduce_put(struct moot_state *state, struct moot_pool *pool,
                                  const struct moot_digest *chain, const struct moot_header *header,
                                  const struct moot_record_put *put)
@@ -172,6 +191,12 @@ enum moot_status moot_reduce_put(struct moot_state *state, struct moot_pool *poo
     }
     struct moot_record *record = moot_record_ensure(state, pool, put->key);
     if (record == NULL || !contexts_join(pool, record, put)) {
+        return MOOT_NO_MEMORY;
+    }
+    /* By the fact's protocol; a node never gets here with a fact of a protocol above its own. */
+    uint16_t protocol =
+        header->protocol < state->protocol_max ? header->protocol : state->protocol_max;
+    if (protocol >= 2 && !own_puts_join(pool, record, chain, header)) {
         return MOOT_NO_MEMORY;
     }
     if (covered(pool, record, chain, header->seq) ||

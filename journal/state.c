@@ -13,6 +13,7 @@
 void moot_state_init(struct moot_state *state)
 {
     memset(state, 0, sizeof *state);
+    state->protocol_max = MOOT_PROTOCOL_MAX;
     state->eras.item_size = sizeof(struct moot_era);
     state->objects.value_size = sizeof(struct moot_object_row);
     state->object_ids.value_size = MOOT_OBJECT_KEY_BYTES;

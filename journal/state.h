@@ -15,7 +15,7 @@
 #include "journal/admit.h"
 #include "journal/kinds.h"
 
-#define MOOT_PROTOCOL_MAX 1 /* the highest protocol this build speaks */
+#define MOOT_PROTOCOL_MAX 2 /* the highest protocol this build speaks */
 #define MOOT_EPOCH_FIRST 1  /* the epoch a mesh is founded in */
 
 /* One passed turn, or the founding (k = 0, epoch = MOOT_EPOCH_FIRST). In force from `epoch` on. */
@@ -106,6 +106,7 @@ struct moot_void {
 
 struct moot_state {
     bool founded;
+    uint16_t protocol_max;      /* what this node speaks; MOOT_PROTOCOL_MAX unless its owner lowers it */
     struct moot_digest mesh;
     struct moot_blob founding;  /* payload of the founding fact */
     struct moot_list eras;      /* struct moot_era; the first is the founding */
@@ -249,6 +250,9 @@ bool moot_fact_envelope(const struct moot_fact *fact, struct moot_object *ret);
 /* Judges every void fact again, after epoch, eras or members changed; returns how many now count. One
  * that does not fit into memory stays void. */
 uint32_t moot_state_rejudge(struct moot_state *state, struct moot_pool *pool);
+/* Facts held that this node cannot judge, because it does not speak their protocol. While there are any,
+ * the state is behind its frontier: its digest says nothing about other nodes'. */
+uint32_t moot_state_unread(const struct moot_state *state, const struct moot_pool *pool);
 /* Forgets strata 2 and 3 with voids and opaque facts, for a refold. Keys of records stay, empty and
  * dirty, so that their rows are written anew. */
 void moot_state_facts_clear(struct moot_state *state, struct moot_pool *pool);

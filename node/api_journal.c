@@ -31,7 +31,9 @@ enum moot_status moot_api_get_stats(struct moot_request *request)
     moot_json_put(answer, "loose", moot_json_number(view.loose));
     moot_json_put(answer, "epoch", moot_json_number(view.epoch));
     moot_json_put(answer, "frontier_digest", moot_json_digest(&view.frontier_digest));
-    moot_json_put(answer, "state_digest", moot_json_digest(&view.state_digest));
+    moot_json_put(answer, "state_digest",
+                  view.unread == 0 ? moot_json_digest(&view.state_digest) : json_null());
+    moot_json_put(answer, "unread", moot_json_number(view.unread));
     json_t *base = json_object();
     moot_json_put(base, "epoch", json_null());
     moot_json_put(base, "digest", json_null());

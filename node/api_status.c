@@ -111,6 +111,18 @@ json_t *moot_api_notes_json(struct moot_request *request, const struct moot_view
         note(notes, "warning", "epoch_stalled", text,
              "see epoch_waits_for: those devices must run and be connected");
     }
+    if (view->fenced) {
+        note(notes, "error", "fenced", view->fenced_reason,
+             "restart mootd with a release that speaks it: moot upgrade status");
+    } else if (view->fence_next_protocol > view->protocol_max) {
+        char text[128];
+        (void)snprintf(text, sizeof text,
+                       "protocol %u is mandatory from epoch %u on, this device speaks %u at most",
+                       (unsigned)view->fence_next_protocol, (unsigned)view->fence_next,
+                       (unsigned)view->protocol_max);
+        note(notes, "warning", "fence_ahead", text,
+             "upgrade it before, or it is fenced: moot upgrade status");
+    }
     struct moot_view_joiner *joiners = NULL;
     uint32_t count = moot_view_joiners(moot_api_env(request), moot_api_now(request),
                                        &request->api->arena, &joiners);
@@ -149,8 +161,23 @@ static json_t *admins_json(struct moot_request *request, const struct moot_admin
     return admins;
 }
 
+/* The hard fork that is activated and not yet in force. */
+static json_t *next_fence_json(const struct moot_view_status *view)
+{
+    char name[MOOT_PROPOSAL_NAME_BYTES];
+    if (view->fence_next == 0) {
+        return json_null();
+    }
+    json_t *next = json_object();
+    moot_proposal_name(&view->fence_next_proposal, MOOT_BODY_UPGRADE, name);
+    moot_json_put(next, "epoch", moot_json_number(view->fence_next));
+    moot_json_put(next, "min_protocol", moot_json_number(view->fence_next_protocol));
+    moot_json_put(next, "proposal", json_string_nocheck(name));
+    return next;
+}
+
 /* Fences and snapshots: the members are there from the first release, and say that nothing is raised. */
-static void put_fences(json_t *answer)
+static void put_fences(const struct moot_view_status *view, json_t *answer)
 {
     json_t *fence = json_object();
     moot_json_put(fence, "active", json_false());
@@ -159,8 +186,10 @@ static void put_fences(json_t *answer)
     moot_json_put(fence, "lease_left_s", json_null());
     moot_json_put(fence, "queued", json_integer(0));
     moot_json_put(answer, "fence", fence);
-    moot_json_put(answer, "fenced", json_false());
-    moot_json_put(answer, "fenced_reason", json_null());
+    moot_json_put(answer, "fenced", json_boolean(view->fenced));
+    moot_json_put(answer, "fenced_reason",
+                  view->fenced ? json_string(view->fenced_reason) : json_null());
+    moot_json_put(answer, "fence_next", next_fence_json(view));
     json_t *snapshot = json_object();
     moot_json_put(snapshot, "last_epoch", json_null());
     moot_json_put(snapshot, "digest", json_null());
@@ -218,7 +247,7 @@ enum moot_status moot_api_get_status(struct moot_request *request)
     moot_json_put(answer, "protocol", protocol_json(&view));
     moot_json_put(answer, "epoch", moot_json_number(view.epoch));
     moot_json_put(answer, "admins", admins_json(request, &view.admins));
-    put_fences(answer);
+    put_fences(&view, answer);
     moot_json_put(answer, "timeline", moot_json_digest_or_null(&view.timeline));
     moot_json_put(answer, "turns_passed", moot_json_number(view.turns_passed));
     moot_json_put(answer, "epoch_stalled_s", moot_json_number(view.epoch_stalled_s));

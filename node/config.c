@@ -40,6 +40,8 @@ static const struct moot_config_info table[MOOT_CONFIG_KEY_MAX + 1] = {
         "least important lines that are logged"},
     [MOOT_CONFIG_LOG_JSON] = {"log_json", MOOT_CONFIG_BOOL, "no", 0, 1, NULL,
         "log lines as JSON objects"},
+    [MOOT_CONFIG_FENCE_NOTICE] = {"fence_notice", MOOT_CONFIG_DURATION, "7d", 0, 31536000000, NULL,
+        "worth of epochs between the proposal of a hard fork and its fence, unless it says --short-notice"},
 };
 /* clang-format on */
 
@@ -203,6 +205,7 @@ void moot_config_engine(const struct moot_config *config, struct moot_engine_con
     ret->epoch_interval_ms = moot_config_number(config, MOOT_CONFIG_EPOCH_INTERVAL);
     ret->gossip_interval_ms = moot_config_number(config, MOOT_CONFIG_GOSSIP_INTERVAL);
     ret->readiness_timeout_ms = moot_config_number(config, MOOT_CONFIG_READINESS_TIMEOUT);
+    ret->fence_notice_ms = moot_config_number(config, MOOT_CONFIG_FENCE_NOTICE);
     ret->deadline_epochs = (uint32_t)moot_config_number(config, MOOT_CONFIG_PROPOSAL_DEADLINE);
     ret->soft_fork_auto_activate =
         moot_config_number(config, MOOT_CONFIG_SOFT_FORK_AUTO_ACTIVATE) != 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 
 /* How long a caller waits for a peer before it is told why nothing happens. */
@@ -145,6 +146,8 @@ enum moot_status moot_append_stage(struct moot_step *step, uint16_t kind, struct
         return MOOT_OVERSIZED;
     if (moot_device_is_gone(engine, step->pool, &engine->identity.key))
         return MOOT_REMOVED;
+    if (kind > MOOT_LANE0_KIND_MAX && moot_engine_fenced(engine, step->pool))
+        return MOOT_FENCED;
     if (!has_room(engine, kind, payload.size))
         return MOOT_LIMIT;
     uint64_t seq = moot_append_next_seq(step);
@@ -327,7 +330,8 @@ static void header_fill(const struct moot_step *step, struct flush *flush,
         .fork_id = moot_fork_id_of(&era->timeline),
         .epoch = epoch,
         .lamport = flush->lamport == UINT32_MAX ? flush->lamport : flush->lamport + 1,
-        .protocol = era->protocol,
+        .protocol = era->protocol < engine->config.protocol_max ? era->protocol
+                                                                : engine->config.protocol_max,
         .kind = staged->kind,
         .wall_s = engine->wall_s,
     };
@@ -374,11 +378,13 @@ static void flush_one_run(struct moot_step *step, struct flush *flush)
         struct moot_header header;
         struct moot_digest id;
         header_fill(step, flush, staged, &builder.after, &header);
-        enum moot_status status = moot_run_builder_add(
-            &builder, &header, moot_blob_get(step->pool, staged->payload), &id);
+        enum moot_status status = moot_gate_write(engine, step->pool, &header);
+        if (status == MOOT_OK)
+            status = moot_run_builder_add(&builder, &header,
+                                          moot_blob_get(step->pool, staged->payload), &id);
         if (status == MOOT_LIMIT)
             break;
-        flush->status = status; /* our own quota: nobody's fault but this writer's */
+        flush->status = status; /* our own quota, or a fence that came up meanwhile */
         MOOT_ENSURE(status != MOOT_OK || header.seq == staged->seq);
     }
     MOOT_ENSURE(builder.fact_count > 0 || flush->status != MOOT_OK);

@@ -296,5 +296,6 @@ enum moot_status moot_engine_open(const struct moot_engine_env *env,
     engine->joining.state = MOOT_JOIN_NONE;
     moot_random_fill(env->random, engine->link_static, sizeof engine->link_static);
     empty_collections(engine);
+    engine->state.protocol_max = config->protocol_max;
     return moot_boot_load(env, engine, error);
 }

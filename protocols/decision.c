@@ -11,6 +11,7 @@
 
 #include "crypto/base/contract.h"
 #include "crypto/base/mutant.h"
+#include "protocols/hardfork.h"
 #include "protocols/inside.h"
 
 bool moot_engine_is_admin(const struct moot_engine *engine, const struct moot_pool *pool)
@@ -35,8 +36,13 @@ const struct moot_vote *moot_decision_voted(const struct moot_engine *engine,
                                             const struct moot_slot *slot)
 {
     uint8_t key[MOOT_VOTE_KEY_BYTES];
+    const size_t size = MOOT_VOTE_KEY_BYTES - 4; /* of any round */
+    struct moot_map_item item;
     vote_key(&moot_state_era(&engine->state, pool)->timeline, slot, 0, key);
-    return moot_map_get(pool, &engine->votes, moot_bytes_of(key, sizeof key));
+    return moot_map_from(pool, &engine->votes, moot_bytes_of(key, size), &item) &&
+                   memcmp(item.key.data, key, size) == 0
+               ? item.value
+               : NULL;
 }
 
 static void write_vote(struct moot_step *step, const uint8_t key[MOOT_VOTE_KEY_BYTES],
@@ -142,7 +148,11 @@ enum moot_status moot_decision_vote(struct moot_step *step, struct moot_bytes bo
     const struct moot_digest *timeline = &moot_state_era(&engine->state, step->pool)->timeline;
     moot_body_slot(&decoded, &hash, &slot);
     moot_body_statement(&decoded, &hash, timeline, verdict, &statement);
-    vote_key(timeline, &slot, 0, key);
+    vote_key(timeline, &slot, statement.round, key);
+    if (slot.kind == MOOT_SLOT_TURN && verdict == MOOT_VERDICT_YES &&
+        moot_turn_voted(step, &slot, &hash) == MOOT_TURN_VOTED_OTHERWISE &&
+        !MOOT_MUTANT("vote-twice"))
+        return MOOT_DOUBLE_VOTE;
     /* A vote that a restored disk forgot, but a peer gave back. */
     const struct moot_statement *said = moot_loose_said(step, &statement);
     if (said && !statement_equal(said, &statement) && !MOOT_MUTANT("vote-twice"))
@@ -214,6 +224,8 @@ struct moot_bytes moot_decision_body(struct moot_step *step, const struct moot_s
         return upgrade ? moot_upgrade_activation_body(step, upgrade) : moot_bytes_of(NULL, 0);
     }
     const struct moot_proposal *proposal = moot_state_proposal(state, step->pool, &statement->body);
+    if (!proposal && statement->slot.kind == MOOT_SLOT_TURN)
+        return moot_hard_fork_body(step, &statement->body);
     return proposal ? moot_blob_get(step->pool, proposal->body) : moot_bytes_of(NULL, 0);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 #include "protocols/view.h"
 
@@ -25,6 +26,7 @@ void moot_engine_config_init(struct moot_engine_config *config)
         .fence_lease_ms = 600000,
         .snapshot_every = 24,
         .snapshot_min_epochs = 1,
+        .fence_notice_ms = 604800000,
         .deadline_epochs = 720,
         .soft_fork_auto_activate = true,
     };
@@ -330,6 +332,17 @@ static void dispatch(struct moot_step *step, const struct moot_event *event)
     }
 }
 
+/* A fenced device's state is behind: it proposes, judges, collects and installs nothing. */
+static void snapshot_rules(struct moot_step *step)
+{
+    if (moot_engine_fenced(step->engine, step->pool))
+        return;
+    moot_snapshot_step(step);
+    moot_snapshot_check_step(step);
+    moot_snapshot_base_step(step);
+    moot_snapshot_install_step(step);
+}
+
 /* What holds after every event, whatever it was. The order matters: own writes come last but one, so
  * that everything decided in this step is in the same commit; sending comes last. */
 static void standing_rules(struct moot_step *step)
@@ -338,13 +351,11 @@ static void standing_rules(struct moot_step *step)
     if (step->engine->state.founded && moot_step_writable(step) == MOOT_OK) {
         moot_merge_end(step);
         moot_propose_consent(step);
+        moot_hard_fork_step(step);
         moot_timeline_step(step);
         moot_decision_collect(step);
         moot_upgrade_step(step);
-        moot_snapshot_step(step);
-        moot_snapshot_check_step(step);
-        moot_snapshot_base_step(step);
-        moot_snapshot_install_step(step);
+        snapshot_rules(step);
         moot_content_step(step);
         moot_fence_step(step);
         moot_append_flush(step);

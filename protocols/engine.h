@@ -40,7 +40,8 @@ struct moot_engine_config {
     uint64_t fence_lease_ms;   /* fence_lease: lease of an open snapshot, default 600,000 */
     uint32_t snapshot_every;   /* epochs between automatic snapshots, default 24; 0: by hand */
     uint32_t snapshot_min_epochs; /* sooner after the last one is refused, default 1 */
-    uint32_t deadline_epochs;     /* proposal_deadline: epochs a proposal stays open, default 720 */
+    uint64_t fence_notice_ms; /* fence_notice, default 7 days: worth of epochs before a hard fork */
+    uint32_t deadline_epochs; /* proposal_deadline: epochs a proposal stays open, default 720 */
     bool soft_fork_auto_activate; /* default true */
     bool
         consent_by_person; /* admin_consent = person: a new admin's node does not consent by itself */

@@ -14,6 +14,7 @@
 
 #include "crypto/base/contract.h"
 #include "crypto/base/mutant.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 #include "protocols/view.h"
 
@@ -302,7 +303,8 @@ static void let_through(struct moot_step *step)
     size_t bytes = 0;
     uint32_t count = 0;
     if (engine->queue.count == 0 || engine->append_ticket != 0 || engine->staged.count > 0 ||
-        !moot_append_ready(step) || moot_fence_up(engine, step->pool, NULL, NULL))
+        !moot_append_ready(step) || moot_fence_up(engine, step->pool, NULL, NULL) ||
+        moot_engine_fenced(engine, step->pool)) /* what was promised waits until it is raised */
         return;
     while (count < MOOT_RUN_FACTS_MAX && bytes < MOOT_RUN_BYTES_MAX / 2 &&
            moot_map_first(step->pool, &engine->queue, &item)) {

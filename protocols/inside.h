@@ -7,7 +7,8 @@
  *   reconcile.c GREET, PULL, PUSH                   merge.c     verify → admit → merge → reduce
  *   append.c    own chain, group commit            record.c    puts
  *   decision.c  votes, certificates                loose.c     approvals, readiness as they travel
- *   timeline.c  ticks and turns                    member.c    founding, invitations, joining
+ *   timeline.c  ticks                              member.c    founding, invitations, joining
+ *   turn.c      the slot of turns                  hardfork.c  hard forks, gates: both in hardfork.h
  *   join.c      asking to be let in             propose.c   proposals of people                upgrade*.c  fetch, readiness, activation
  *   device.c    removing, replacing, renaming devices      proof.c   certificates for who enters or left
  *   peers.c     whom to dial                       view*.c     what people see
@@ -91,7 +92,8 @@ struct moot_engine {
 /* Something new that peers are told at the end of the step, all but the one it came from. */
 struct moot_fresh {
     struct moot_bytes encoded;
-    uint32_t from; /* link; 0: our own */
+    uint32_t from;     /* link; 0: our own */
+    uint16_t protocol; /* what a peer must speak to be given it */
 };
 
 /* The way of one event through the engine; lives on the stack. */
@@ -422,7 +424,7 @@ void moot_upgrade_link_gone(struct moot_step *step, uint32_t link, const struct 
 struct moot_bytes moot_upgrade_activation_body(struct moot_step *step,
                                                const struct moot_proposal *proposal);
 /* A person's word: this node signs the activation when enough members are ready. Forgotten at a
- * restart. NOT_FOUND, NOT_ADMIN, ENDED, UNSUPPORTED for a hard fork. */
+ * restart. NOT_FOUND, NOT_ADMIN, ENDED. */
 enum moot_status moot_upgrade_activate(struct moot_step *step, const struct moot_digest *proposal,
                                        bool dry_run);
 /* Members whose last word on exactly this package is ready; the one place where they are counted. */

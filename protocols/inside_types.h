@@ -90,6 +90,7 @@ struct moot_session {
     /* reconcile.c */
     struct moot_digest peer_frontier, peer_loose; /* as it said last */
     struct moot_fork_id peer_fork;
+    uint16_t peer_protocol; /* the highest it speaks */
     bool pull_out, pull_lists, pull_again;
     uint64_t pulled_ms, pull_pause_ms;
     uint64_t retry_at_ms,
@@ -202,8 +203,8 @@ struct moot_fetch {
     bool damaged;             /* the manifest here, or one that a peer sent, is altered */
     bool settled;             /* it has been looked at once since the start: worth telling */
     uint64_t checked_ms;      /* when all of it was verified last */
-    bool in_force;
-    bool envelope_due; /* in force, proposed by us: the fact that carries it is not staged yet */
+    bool in_force, activated;
+    bool envelope_due; /* activated, proposed by us: the fact that carries it is not staged yet */
     bool activate;     /* a person asked for it */
     uint8_t said;      /* readiness published last */
     enum moot_status said_reason;

@@ -195,6 +195,7 @@ static void take_back(struct moot_step *step, struct moot_action *last)
     struct moot_engine *engine = step->engine;
     struct moot_map_item item;
     moot_state_init(&engine->state);
+    engine->state.protocol_max = engine->config.protocol_max;
     for (MOOT_MAP_EACH(step->pool, &engine->pending, item))
         moot_blob_clear(step->pool, item.value);
     moot_map_clear(step->pool, &engine->pending);

@@ -13,6 +13,7 @@
 
 #include "crypto/base/contract.h"
 #include "crypto/digest.h"
+#include "protocols/hardfork.h"
 #include "protocols/inside.h"
 #include "protocols/view.h"
 
@@ -163,7 +164,7 @@ bool moot_loose_slot_open(const struct moot_engine *engine, const struct moot_po
     if (statement->slot.kind == MOOT_SLOT_TURN &&
         statement->slot.number < moot_state_era(state, pool)->k + 1)
         return false;
-    struct moot_decision decision = moot_state_decision(state, pool, &statement->slot);
+    struct moot_decision decision = moot_turn_decision(engine, pool, &statement->slot);
     return decision.state == MOOT_DECISION_OPEN;
 }
 

@@ -11,6 +11,7 @@
 
 #include "crypto/base/contract.h"
 #include "journal/log_row.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 
 #define INTAKE_BYTES_MAX (4u << 20) /* waiting bytes of one chain; more are asked for again */
@@ -383,7 +384,9 @@ static void tell_object(struct moot_step *step, const struct moot_object *object
 static void write_envelope(struct moot_step *step, const struct moot_object *object)
 {
     uint16_t kind = moot_kind_envelope(object->certificate.statement.slot.kind);
-    if (kind == 0 || !moot_key_equal(&object->body.proposer, &step->engine->identity.key))
+    bool fork = object->body.kind == MOOT_BODY_TURN && object->body.turn.what != MOOT_TURN_ADMINS;
+    if (kind == 0 || fork || /* of a hard fork the activation is carried */
+        !moot_key_equal(&object->body.proposer, &step->engine->identity.key))
         return; /* ticks and activations have no proposer */
     enum moot_status status = moot_append_stage(step, kind, object->encoded, 0);
     if (status != MOOT_OK)
@@ -457,6 +460,11 @@ void moot_merge_changed(struct moot_step *step, const struct moot_state_change *
         struct moot_notice *notice = moot_step_notice(step, "turn.in_force", MOOT_OK);
         notice->proposal = era->turn_body;
         notice->number = era->epoch;
+        if (moot_engine_fenced(engine, step->pool)) {
+            notice = moot_step_notice(step, "fence.observed", MOOT_FENCED);
+            notice->device = engine->identity.key;
+            notice->number = era->epoch;
+        }
     }
     if (change->epoch) {
         engine->epoch_since_ms = engine->now_ms;

@@ -8,6 +8,7 @@
  * the certificates, not the greeting.
  */
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/reconcile_parts.h"
 
 /* A PUSH stays far below a frame. With more turns than that only the last object goes, which helps a
@@ -44,9 +45,15 @@ void moot_proof_write(struct moot_step *step, struct moot_writer *writer,
     const struct moot_state *state = &step->engine->state;
     const struct moot_object_row *tick = newest_tick(step);
     uint32_t turns = state->eras.count - 1;
-    moot_write_array(writer, 2 * turns + (tick ? 1 : 0) + 1);
+    uint32_t forks = 0;
+    for (uint32_t i = 1; i <= turns; i++)
+        forks += moot_hard_fork_upgrade(step, i) ? 1 : 0;
+    moot_write_array(writer, forks + 2 * turns + (tick ? 1 : 0) + 1);
     for (uint32_t i = 1; i <= turns; i++) {
         const struct moot_era *era = moot_list_at(step->pool, &state->eras, i);
+        const struct moot_object_row *upgrade = moot_hard_fork_upgrade(step, i);
+        if (upgrade)
+            moot_write_bin(writer, moot_blob_get(step->pool, upgrade->encoded));
         write_object(step, writer, &era->turn_object);
         write_object(step, writer, &era->tick_object);
     }
@@ -63,6 +70,8 @@ static bool turns_fit(const struct moot_step *step)
         const struct moot_era *era = moot_list_at(step->pool, &state->eras, i);
         size += object_of(step, &era->turn_object)->encoded.size;
         size += object_of(step, &era->tick_object)->encoded.size;
+        const struct moot_object_row *upgrade = moot_hard_fork_upgrade(step, i);
+        size += upgrade ? upgrade->encoded.size : 0;
     }
     return size <= TURN_BYTES_MAX;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 #include "protocols/view.h"
 
@@ -28,6 +29,13 @@ static bool turn_passed(const struct moot_engine *engine, const struct moot_pool
     return false;
 }
 
+static bool activated(const struct moot_engine *engine, const struct moot_pool *pool,
+                      const struct moot_digest *proposal)
+{
+    struct moot_slot slot = {.kind = MOOT_SLOT_ACTIVATE, .proposal = *proposal};
+    return moot_state_decision(&engine->state, pool, &slot).state == MOOT_DECISION_CERTIFIED;
+}
+
 static bool in_force(const struct moot_engine *engine, const struct moot_pool *pool,
                      const struct moot_proposal *proposal, const struct moot_body *body)
 {
@@ -41,11 +49,10 @@ static bool in_force(const struct moot_engine *engine, const struct moot_pool *p
         return true; /* in force with the certificate */
     case MOOT_BODY_TURN:
         return turn_passed(engine, pool, &proposal->id);
-    case MOOT_BODY_UPGRADE: {
-        struct moot_slot slot = {.kind = MOOT_SLOT_ACTIVATE, .proposal = proposal->id};
-        return body->upgrade.kind == MOOT_UPGRADE_SOFT &&
-               moot_state_decision(&engine->state, pool, &slot).state == MOOT_DECISION_CERTIFIED;
-    }
+    case MOOT_BODY_UPGRADE:
+        return body->upgrade.kind == MOOT_UPGRADE_SOFT
+                   ? activated(engine, pool, &proposal->id)
+                   : moot_hard_fork_era(engine, pool, &proposal->id) != NULL;
     case MOOT_BODY_TICK:
     case MOOT_BODY_ACTIVATION:
         break;
@@ -64,11 +71,17 @@ static bool disputed(const struct moot_engine *engine, const struct moot_pool *p
     return member && member->disputed;
 }
 
-static bool expired(const struct moot_engine *engine, const struct moot_body *body, bool certified)
+/* Asked of what is not in force. */
+static bool expired(const struct moot_engine *engine, const struct moot_pool *pool,
+                    const struct moot_proposal *proposal, const struct moot_body *body,
+                    bool certified)
 {
     uint32_t epoch = engine->state.epoch;
     if (body->kind == MOOT_BODY_TURN)
-        return epoch > body->turn.last;
+        return epoch >= body->turn.last;
+    if (certified && body->kind == MOOT_BODY_UPGRADE && body->upgrade.kind == MOOT_UPGRADE_HARD)
+        return moot_hard_fork_over(engine, pool, &body->upgrade) ||
+               (epoch >= body->upgrade.fence_epoch && !activated(engine, pool, &proposal->id));
     if (certified)
         return false;
     if (body->kind == MOOT_BODY_UPGRADE)
@@ -89,21 +102,28 @@ uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_
     MOOT_INVARIANT(status == MOOT_OK); /* the fold decoded it */
     moot_body_slot(&body, &proposal->id, &slot);
     struct moot_decision decision = moot_state_decision(&engine->state, pool, &slot);
+    if (!decision.object || !moot_digest_equal(&decision.object->statement.body, &proposal->id))
+        decision = moot_turn_decision(engine, pool, &slot); /* an expired one has it no more */
     if (decision.state == MOOT_DECISION_CONFLICT)
         return MOOT_PROPOSAL_CONFLICTED;
     if (decision.state == MOOT_DECISION_CERTIFIED) {
-        /* turn/K is one slot for all who propose a turn: another may have it. */
-        if (!moot_digest_equal(&decision.object->statement.body, &proposal->id))
-            return MOOT_PROPOSAL_REJECTED;
+        /* turn/K is one slot for all who propose a turn: another may have it, or have come after it. */
+        const struct moot_statement *decided = &decision.object->statement;
+        if (!moot_digest_equal(&decided->body, &proposal->id))
+            return body.kind == MOOT_BODY_TURN && decided->round > body.turn.last
+                       ? MOOT_PROPOSAL_EXPIRED
+                       : MOOT_PROPOSAL_REJECTED;
         if (disputed(engine, pool, &slot))
             return MOOT_PROPOSAL_CONFLICTED;
         if (in_force(engine, pool, proposal, &body))
             return MOOT_PROPOSAL_IN_FORCE;
-        return expired(engine, &body, true) ? MOOT_PROPOSAL_EXPIRED : MOOT_PROPOSAL_CERTIFIED;
+        return expired(engine, pool, proposal, &body, true) ? MOOT_PROPOSAL_EXPIRED
+                                                            : MOOT_PROPOSAL_CERTIFIED;
     }
     if (proposal->withdrawn)
         return MOOT_PROPOSAL_WITHDRAWN;
-    if (expired(engine, &body, false) || (body.kind == MOOT_BODY_TURN && body.turn.k <= era->k))
+    if (expired(engine, pool, proposal, &body, false) ||
+        (body.kind == MOOT_BODY_TURN && body.turn.k <= era->k))
         return MOOT_PROPOSAL_EXPIRED;
     moot_body_statement(&body, &proposal->id, &era->timeline, MOOT_VERDICT_YES, &statement);
     moot_decision_tally(engine, pool, &statement, &tally);
@@ -258,7 +278,8 @@ static void propose_admins(struct moot_step *step, uint64_t call_number,
         }
     }
     struct moot_slot slot = {.kind = MOOT_SLOT_TURN, .number = era->k + 1};
-    if (moot_decision_voted(engine, step->pool, &slot)) {
+    const struct moot_digest none = {{0}};
+    if (moot_turn_voted(step, &slot, &none) == MOOT_TURN_VOTED_OTHERWISE) {
         moot_call_refuse(step, call_number, MOOT_SLOT_TAKEN,
                          "this administrator's vote for the next turn is given");
         return;
@@ -268,6 +289,15 @@ static void propose_admins(struct moot_step *step, uint64_t call_number,
     body.turn.what = MOOT_TURN_ADMINS;
     body.turn.earliest = engine->state.epoch + 1;
     body.turn.last = engine->state.epoch + MOOT_TURN_WINDOW_MAX;
+    /* Over before the turn of a hard fork is signed, in the same slot if need be. */
+    struct moot_hard_fork fork;
+    if (moot_hard_fork_next(engine, step->pool, &fork) && body.turn.last + 2 > fork.fence) {
+        if (body.turn.earliest + 2 > fork.fence) {
+            moot_call_refuse(step, call_number, MOOT_SLOT_TAKEN, "a hard fork is due: after it");
+            return;
+        }
+        body.turn.last = fork.fence - 2;
+    }
     moot_propose_body(step, call_number, MOOT_KIND_ADMINS_PROPOSED, &body, call->dry_run);
 }
 
@@ -290,24 +320,15 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
         return;
     }
     if (upgrade->kind == MOOT_UPGRADE_HARD) {
-        if (upgrade->revert_plan.size == 0) {
-            moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
-                             "a hard fork needs a revert plan, even the word irreversible");
-            return;
-        }
-        if (upgrade->fence_epoch <= epoch + 1 || upgrade->min_protocol <= protocol) {
-            moot_call_refuse(
-                step, call_number, MOOT_WINDOW,
-                "the fence lies too near, or its protocol is not above the one in force");
-            return;
-        }
         if (upgrade->window == 0)
             upgrade->window = MOOT_TURN_WINDOW_MAX;
-        if (upgrade->deadline_epoch == 0)
+        if (upgrade->deadline_epoch == 0 && upgrade->fence_epoch > 0)
             upgrade->deadline_epoch = upgrade->fence_epoch - 1;
-        if (upgrade->deadline_epoch >= upgrade->fence_epoch) {
-            moot_call_refuse(step, call_number, MOOT_WINDOW,
-                             "the deadline is not before the fence");
+        enum moot_status status = moot_hard_fork_check(engine, step->pool, upgrade, epoch);
+        if (status == MOOT_OK && upgrade->fence_epoch <= epoch + 1)
+            status = MOOT_WINDOW;
+        if (status != MOOT_OK) {
+            moot_call_refuse(step, call_number, status, NULL);
             return;
         }
     }
@@ -385,7 +406,7 @@ void moot_propose_consent(struct moot_step *step)
             moot_admin_set_find(&body.turn.admins, &engine->identity.key) < 0)
             continue;
         moot_body_slot(&body, &proposal->id, &slot);
-        if (moot_decision_voted(engine, step->pool, &slot) ||
+        if (moot_turn_voted(step, &slot, &proposal->id) != MOOT_TURN_UNVOTED ||
             moot_proposal_phase(engine, step->pool, proposal, &possible) !=
                 MOOT_PROPOSAL_PROPOSED ||
             !wanted_by_enough(engine, step->pool, proposal, &body))
@@ -427,6 +448,23 @@ static enum moot_status digest_check(const struct moot_proposal *proposal, struc
     return MOOT_OK;
 }
 
+/* What an administrator does not sign, whoever proposed it: checked by signers, never by the fold. */
+static enum moot_status may_approve(const struct moot_step *step,
+                                    const struct moot_proposal *proposal)
+{
+    struct moot_hard_fork fork;
+    struct moot_body body;
+    enum moot_status status = moot_body_decode(moot_blob_get(step->pool, proposal->body), &body);
+    if (status != MOOT_OK)
+        return status;
+    if (body.kind == MOOT_BODY_UPGRADE && body.upgrade.kind == MOOT_UPGRADE_HARD)
+        return moot_hard_fork_check(step->engine, step->pool, &body.upgrade, proposal->epoch);
+    bool collides = body.kind == MOOT_BODY_TURN &&
+                    moot_hard_fork_next(step->engine, step->pool, &fork) &&
+                    body.turn.last + 2 > fork.fence;
+    return collides ? MOOT_SLOT_TAKEN : MOOT_OK;
+}
+
 static void approve(struct moot_step *step, uint64_t call_number, const struct moot_call *call,
                     const struct moot_proposal *proposal)
 {
@@ -441,6 +479,8 @@ static void approve(struct moot_step *step, uint64_t call_number, const struct m
         status = MOOT_BAD_ARGUMENT;
     if (status == MOOT_OK)
         status = open_or_why(step, proposal, &phase);
+    if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED)
+        status = may_approve(step, proposal);
     if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED && !call->dry_run)
         status = moot_decision_vote(step, moot_blob_get(step->pool, proposal->body),
                                     MOOT_VERDICT_YES, call->reason);

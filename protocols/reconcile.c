@@ -20,6 +20,7 @@
 
 #include "crypto/base/contract.h"
 #include "crypto/digest.h"
+#include "protocols/hardfork.h"
 #include "protocols/reconcile_parts.h"
 #include "protocols/snapshot.h"
 
@@ -195,6 +196,7 @@ void moot_reconcile_greeted(struct moot_step *step, struct moot_session *session
     session->peer_frontier = frontier;
     session->peer_loose = loose;
     session->own_seq_there = own_seq;
+    session->peer_protocol = protocol;
     struct moot_peer *peer = moot_peer_know(step, &session->channel.peer, url);
     if (peer) {
         memset(peer->version, 0, sizeof peer->version);
@@ -445,7 +447,8 @@ void moot_reconcile_pushed(struct moot_step *step, struct moot_session *session,
 /* ---- pushing ---- */
 
 static void fresh_add(struct moot_step *step, struct moot_fresh *items, uint32_t *count,
-                      uint32_t capacity, struct moot_bytes encoded, uint32_t from)
+                      uint32_t capacity, struct moot_bytes encoded, uint32_t from,
+                      uint16_t protocol)
 {
     size_t size = encoded.size + MOOT_ITEM_FRONT_BYTES;
     if (*count == capacity || encoded.size > PUSH_ITEM_BYTES_MAX ||
@@ -453,52 +456,56 @@ static void fresh_add(struct moot_step *step, struct moot_fresh *items, uint32_t
         return; /* the changed root leads to a PULL */
     struct moot_bytes copy = moot_arena_copy(step->arena, encoded);
     MOOT_INVARIANT(copy.data != NULL);
-    items[(*count)++] = (struct moot_fresh){copy, from};
+    items[(*count)++] = (struct moot_fresh){copy, from, protocol};
     step->push_bytes += size;
 }
 
 void moot_reconcile_fresh_run(struct moot_step *step, struct moot_bytes encoded, uint32_t from)
 {
     fresh_add(step, step->push_runs, &step->push_run_count, MOOT_COUNT_OF(step->push_runs), encoded,
-              from);
+              from, moot_run_protocol(step->engine, step->pool, encoded));
 }
 
 void moot_reconcile_fresh_object(struct moot_step *step, struct moot_bytes encoded, uint32_t from)
 {
     fresh_add(step, step->push_objects, &step->push_object_count, MOOT_COUNT_OF(step->push_objects),
-              encoded, from);
+              encoded, from, 1);
 }
 
 void moot_reconcile_fresh_loose(struct moot_step *step, struct moot_bytes encoded, uint32_t from)
 {
     fresh_add(step, step->push_loose, &step->push_loose_count, MOOT_COUNT_OF(step->push_loose),
-              encoded, from);
+              encoded, from, 1);
 }
 
-/* How many of them the session's peer has not sent itself. */
-static uint32_t news(const struct moot_fresh *items, uint32_t count, uint32_t link)
+static bool is_news(const struct moot_fresh *item, const struct moot_session *to)
+{
+    return item->from != to->link && item->protocol <= to->peer_protocol;
+}
+
+static uint32_t news(const struct moot_fresh *items, uint32_t count, const struct moot_session *to)
 {
     uint32_t result = 0;
     for (uint32_t i = 0; i < count; i++)
-        result += items[i].from != link ? 1 : 0;
+        result += is_news(&items[i], to) ? 1 : 0;
     return result;
 }
 
 static void write_news(struct moot_writer *writer, const struct moot_fresh *items, uint32_t count,
-                       uint32_t link)
+                       const struct moot_session *session)
 {
-    moot_write_array(writer, news(items, count, link));
+    moot_write_array(writer, news(items, count, session));
     for (uint32_t i = 0; i < count; i++) {
-        if (items[i].from != link)
+        if (is_news(&items[i], session))
             moot_write_bin(writer, items[i].encoded);
     }
 }
 
-static bool has_news(const struct moot_step *step, uint32_t link)
+static bool has_news(const struct moot_step *step, const struct moot_session *session)
 {
-    return news(step->push_objects, step->push_object_count, link) +
-               news(step->push_loose, step->push_loose_count, link) +
-               news(step->push_runs, step->push_run_count, link) >
+    return news(step->push_objects, step->push_object_count, session) +
+               news(step->push_loose, step->push_loose_count, session) +
+               news(step->push_runs, step->push_run_count, session) >
            0;
 }
 
@@ -508,9 +515,9 @@ static void push(struct moot_step *step, struct moot_session *session)
     moot_writer_init_arena(&writer, step->arena);
     moot_write_array(&writer, 5);
     moot_reconcile_write_roots(step, &writer);
-    write_news(&writer, step->push_objects, step->push_object_count, session->link);
-    write_news(&writer, step->push_loose, step->push_loose_count, session->link);
-    write_news(&writer, step->push_runs, step->push_run_count, session->link);
+    write_news(&writer, step->push_objects, step->push_object_count, session);
+    write_news(&writer, step->push_loose, step->push_loose_count, session);
+    write_news(&writer, step->push_runs, step->push_run_count, session);
     moot_reconcile_told(step, session);
     moot_session_tell(step, session, MOOT_MESSAGE_PUSH, moot_step_finish(step, &writer));
 }
@@ -528,7 +535,7 @@ static void maybe_push(struct moot_step *step, struct moot_session *session)
 {
     if (same_roots(step, &session->told_frontier, &session->told_loose))
         return;
-    if (session->pull_out && !has_news(step, session->link))
+    if (session->pull_out && !has_news(step, session))
         return; /* bare roots can wait for the answer: more is on its way */
     if (same_roots(step, &session->peer_frontier, &session->peer_loose))
         moot_reconcile_told(step, session); /* it got there by itself: nothing to tell */

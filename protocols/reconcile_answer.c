@@ -6,6 +6,7 @@
 
 #include "crypto/base/contract.h"
 #include "journal/log_row.h"
+#include "protocols/hardfork.h"
 #include "protocols/reconcile_parts.h"
 #include "protocols/snapshot.h"
 
@@ -101,7 +102,7 @@ static void answer_write(const struct answer *answer, uint32_t from, struct moot
 }
 
 static void add_chain(struct moot_step *step, struct answer *answer, const struct moot_chain *chain,
-                      uint64_t held_seq)
+                      uint64_t held_seq, uint16_t protocol_max)
 {
     if (held_seq >= chain->tail.seq)
         return; /* whatever number the other side gives */
@@ -125,7 +126,9 @@ static void add_chain(struct moot_step *step, struct answer *answer, const struc
             answer->more = true; /* merged here, but not durable yet: ask again */
             return;
         }
-        if (!answer_add(answer, encoded))
+        if ((protocol_max < moot_state_era(&step->engine->state, step->pool)->protocol &&
+             moot_run_protocol(step->engine, step->pool, encoded) > protocol_max) ||
+            !answer_add(answer, encoded))
             return;
         seq = run.first_seq + run.fact_count;
     }
@@ -183,7 +186,7 @@ static void add_chains(struct moot_step *step, struct answer *answer,
     }
     for (MOOT_MAP_EACH(step->pool, &engine->state.chains, item)) {
         const struct moot_chain *chain = item.value;
-        add_chain(step, answer, chain, held[chain->index]);
+        add_chain(step, answer, chain, held[chain->index], session->peer_protocol);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 
 /* Entries ascend by chain; the one of `chain` becomes at least `seq`. Room for one more is there. */
@@ -90,6 +91,11 @@ void moot_record_call(struct moot_step *step, uint64_t call_number, const struct
     const struct moot_bytes *value = call->tombstone ? NULL : &call->value;
     char detail[160] = "";
     enum moot_status status = check_put(step, call);
+    bool fenced = status == MOOT_OK && moot_engine_fenced(step->engine, step->pool);
+    if (fenced) {
+        moot_fenced_text(step->engine, step->pool, detail);
+        status = MOOT_FENCED;
+    }
     if (status == MOOT_OK && call->dry_run) {
         struct moot_bytes payload;
         status = encode_put(step, call->key, value, &payload);
@@ -104,7 +110,7 @@ void moot_record_call(struct moot_step *step, uint64_t call_number, const struct
         status = MOOT_FENCED;
     else if (status == MOOT_OK)
         status = moot_fence_enqueue(step, call_number, call);
-    if (status == MOOT_FENCED)
+    if (status == MOOT_FENCED && !fenced)
         moot_fence_describe(step, detail, sizeof detail);
     if (status != MOOT_OK)
         moot_call_refuse(step, call_number, status, detail[0] ? detail : NULL);

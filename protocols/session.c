@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/inside.h"
 
 static struct moot_bytes link_key(uint32_t link, uint8_t memory[4])
@@ -126,14 +127,17 @@ static size_t greeting_of(const struct moot_engine *engine, const struct moot_po
 {
     struct moot_writer writer;
     struct moot_fork_id fork = {{0}};
+    struct moot_hard_fork next = {.fence = 0};
     if (engine->state.founded)
         fork = moot_fork_id_of(&moot_state_era(&engine->state, pool)->timeline);
+    (void)moot_hard_fork_next(engine, pool, &next);
     moot_writer_init(&writer, ret, 64);
-    moot_write_array(&writer, 4);
+    moot_write_array(&writer, 5);
     moot_write_bin(&writer, moot_bytes_of(fork.b, sizeof fork.b));
     moot_write_uint(&writer, engine->state.epoch);
     moot_write_uint(&writer, 1);
     moot_write_uint(&writer, engine->config.protocol_max);
+    moot_write_uint(&writer, next.fence);
     MOOT_ENSURE(writer.status == MOOT_OK);
     return writer.size;
 }

@@ -10,6 +10,7 @@
  * is; the next one in line takes over when an epoch passes without.
  */
 #include "protocols/snapshot.h"
+#include "protocols/hardfork.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static void begin(struct moot_step *step, uint64_t call_number)
 
 void moot_snapshot_call(struct moot_step *step, uint64_t call_number, const struct moot_call *call)
 {
-    enum moot_status status = may_begin(step);
+    enum moot_status status =
+        moot_engine_fenced(step->engine, step->pool) ? MOOT_FENCED : may_begin(step);
     if (status != MOOT_OK)
         moot_call_refuse(step, call_number, status, NULL);
     else if (call->dry_run)

@@ -123,6 +123,7 @@ static enum moot_status state_of_image(struct moot_step *step, struct moot_bytes
     struct moot_image_report report;
     struct moot_rebuild_report outside;
     moot_state_init(ret);
+    ret->protocol_max = step->engine->config.protocol_max;
     enum moot_status status = moot_image_read(ret, step->pool, &source, &objects, &report);
     if (status == MOOT_OK && !moot_digest_equal(&report.digest, &body->snapshot.state_digest))
         status = MOOT_BAD_BLOCK;

@@ -79,7 +79,19 @@ static void came_into_force(struct moot_step *step, struct moot_fetch *fetch,
     struct moot_notice *notice = moot_step_notice(step, "upgrade.in_force", MOOT_OK);
     notice->proposal = proposal->id;
     notice->device = proposal->proposer;
-    fetch->envelope_due = moot_key_equal(&proposal->proposer, &step->engine->identity.key);
+}
+
+/* The activation is certified: a soft one is in force with it, a hard one waits for its turn. */
+static void was_activated(struct moot_step *step, struct moot_fetch *fetch,
+                          const struct moot_proposal *proposal)
+{
+    struct moot_slot slot = {.kind = MOOT_SLOT_ACTIVATE, .proposal = proposal->id};
+    if (fetch->activated || moot_state_decision(&step->engine->state, step->pool, &slot).state !=
+                                MOOT_DECISION_CERTIFIED)
+        return;
+    fetch->activated = true;
+    if (step->engine->upgrade_seen.begun)
+        fetch->envelope_due = moot_key_equal(&proposal->proposer, &step->engine->identity.key);
 }
 
 static void look_at(struct moot_step *step, const struct moot_proposal *proposal)
@@ -106,6 +118,8 @@ static void look_at(struct moot_step *step, const struct moot_proposal *proposal
         moot_map_remove(step->pool, &engine->fetches, key);
         return;
     }
+    if (fetch)
+        was_activated(step, fetch, proposal);
     if (fetch && phase == MOOT_PROPOSAL_IN_FORCE && !fetch->in_force)
         came_into_force(step, fetch, proposal);
 }
@@ -197,7 +211,9 @@ static bool may_activate(struct moot_step *step, const struct moot_fetch *fetch,
         moot_decision_voted(engine, step->pool, &slot))
         return false;
     upgrade_body(step->pool, proposal, &body);
-    return body.upgrade.kind == MOOT_UPGRADE_SOFT &&
+    bool in_time =
+        body.upgrade.kind == MOOT_UPGRADE_SOFT || engine->state.epoch < body.upgrade.fence_epoch;
+    return in_time &&
            moot_proposal_phase(engine, step->pool, proposal, &possible) ==
                MOOT_PROPOSAL_CERTIFIED &&
            moot_upgrade_ready_count(engine, step->pool, proposal) >= body.upgrade.ready_needed;
@@ -244,15 +260,11 @@ enum moot_status moot_upgrade_activate(struct moot_step *step,
     struct moot_engine *engine = step->engine;
     const struct moot_proposal *proposal =
         moot_state_proposal(&engine->state, step->pool, proposal_id);
-    struct moot_body body;
     bool possible;
     if (!proposal || proposal->kind != MOOT_BODY_UPGRADE)
         return MOOT_NOT_FOUND;
     if (!moot_engine_is_admin(engine, step->pool))
         return MOOT_NOT_ADMIN;
-    upgrade_body(step->pool, proposal, &body);
-    if (body.upgrade.kind != MOOT_UPGRADE_SOFT)
-        return MOOT_UNSUPPORTED;
     uint8_t phase = moot_proposal_phase(engine, step->pool, proposal, &possible);
     if (phase == MOOT_PROPOSAL_IN_FORCE)
         return MOOT_OK;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 
 const struct moot_state *moot_view_state(const struct moot_engine_env *env)
@@ -98,6 +99,15 @@ void moot_view_status(const struct moot_engine_env *env, uint64_t now_ms,
     ret->timeline = era->timeline;
     ret->turns_passed = era->k;
     ret->heard = ret->removed || moot_append_ready(&reader);
+    ret->fenced = moot_engine_fenced(engine, pool);
+    if (ret->fenced)
+        moot_fenced_text(engine, pool, ret->fenced_reason);
+    struct moot_hard_fork fork;
+    if (moot_hard_fork_next(engine, pool, &fork)) {
+        ret->fence_next = fork.fence;
+        ret->fence_next_protocol = fork.min_protocol;
+        ret->fence_next_proposal = fork.proposal;
+    }
     stall(engine, pool, now_ms, ret);
 }
 
@@ -269,5 +279,7 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
         ret->base_digest = base.snapshot.state_digest;
     }
     moot_frontier_root(state, env->pool, &ret->frontier_digest);
-    moot_state_digest(state, env->pool, &ret->state_digest);
+    ret->unread = moot_state_unread(state, env->pool);
+    if (ret->unread == 0)
+        moot_state_digest(state, env->pool, &ret->state_digest);
 }

@@ -28,6 +28,11 @@ struct moot_view_status {
     struct moot_digest timeline;
     uint64_t turns_passed;
     bool store_full, store_stopped;
+    bool fenced; /* the mesh speaks a protocol that this device does not */
+    char fenced_reason[128];
+    uint32_t fence_next; /* epoch of the next activated hard fork; 0: none */
+    uint16_t fence_next_protocol;
+    struct moot_digest fence_next_proposal;
     bool heard;               /* false: waits to hear its own chain from a peer */
     uint32_t epoch_stalled_s; /* seconds that the next tick is overdue; 0: not */
     uint32_t stalled_count;   /* admins whose tick signature is missing while it is overdue */
@@ -139,7 +144,7 @@ struct moot_view_proposal {
     struct moot_digest activation;      /* object id */
     uint32_t blocks_held, blocks_total; /* of its package here */
     uint32_t epoch_deadline, fence_epoch;
-    uint32_t in_force_epoch; /* admins: the tick that turned; 0 until then */
+    uint32_t in_force_epoch; /* admins, hard fork: the tick that turned; 0 until then */
     bool waiting_for_me;     /* a person at this node could approve it now */
 };
 /* All proposals, oldest first by (epoch, id). */
@@ -217,6 +222,8 @@ struct moot_view_stats {
     struct moot_digest base_digest;
     uint64_t refused[MOOT_STATUS_END]; /* by reason, since start */
     uint64_t voids[MOOT_STATUS_END];   /* by reason, now */
+    uint64_t
+        unread; /* facts this device cannot judge; then the state is behind, state_digest zero */
 };
 /* Computes both digests: cost grows with the state. */
 void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *ret);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/base/contract.h"
+#include "protocols/hardfork.h"
 #include "protocols/inside.h"
 #include "protocols/view.h"
 
@@ -254,6 +255,9 @@ static bool view(const struct moot_engine_env *env, const struct moot_proposal *
                      : view_open_votes(engine, pool, &statement, arena, ret);
     if (fits && ret->body.kind == MOOT_BODY_UPGRADE)
         fits = view_readiness(engine, pool, proposal, arena, ret);
+    const struct moot_era *brought = moot_hard_fork_era(engine, pool, &proposal->id);
+    if (brought)
+        ret->in_force_epoch = brought->epoch;
     if (ret->body.kind == MOOT_BODY_TURN) {
         ret->epoch_deadline = ret->body.turn.last;
         ret->in_force_epoch = turned_epoch(engine, pool, &proposal->id);

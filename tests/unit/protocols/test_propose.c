@@ -110,13 +110,14 @@ static void test_upgrades_are_checked_before_they_are_proposed(void **state)
     call.upgrade.kind = MOOT_UPGRADE_HARD;
     call.upgrade.min_protocol = 2;
     call.upgrade.fence_epoch = epoch + 100;
-    assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_BAD_ARGUMENT); /* no revert plan */
+    call.upgrade.short_notice = true;
+    assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_NO_REVERT_PLAN);
     call.upgrade.revert_plan = moot_bytes_of_text("irreversible");
     call.upgrade.fence_epoch = epoch + 1;
     assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_WINDOW);
     call.upgrade.fence_epoch = epoch + 100;
     call.upgrade.min_protocol = 1;
-    assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_WINDOW);
+    assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_PROTOCOL_TOO_LOW);
     call.upgrade.min_protocol = 2;
     call.upgrade.deadline_epoch = epoch + 100;
     assert_int_equal(test_net_call(&net, 0, &call).status, MOOT_WINDOW);

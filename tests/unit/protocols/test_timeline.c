@@ -282,8 +282,31 @@ static void test_a_turn_that_is_not_certified_in_its_window_expires(void **state
     assert_int_equal(view.state, MOOT_PROPOSAL_EXPIRED);
     assert_int_equal(approve(&net, 1, &reply.proposal), MOOT_ENDED);
     assert_int_equal(turns_of(&net, 0), 1);
-    /* The vote for this slot is given; until rounds come another is refused before it is written. */
-    assert_int_equal(propose_admins(&net, 0, names, 3, 2).status, MOOT_SLOT_TAKEN);
+    test_net_free(&net);
+}
+
+static void test_after_a_turn_that_expired_the_slot_takes_another(void **state)
+{
+    (void)state;
+    struct test_net net;
+    static const char *const names[] = {"n0", "n1", "n2"};
+    begin(&net, 3, 2, 2, 11);
+    struct moot_reply first = propose_admins(&net, 0, names, 3, 2);
+    assert_int_equal(first.status, MOOT_OK);
+    test_net_run(&net, (MOOT_TURN_WINDOW_MAX / 2) * EPOCH_MS);
+    /* The vote for this slot is given: another is refused before it is written. */
+    assert_int_equal(propose_admins(&net, 0, names, 3, 3).status, MOOT_SLOT_TAKEN);
+    test_net_run(&net, (MOOT_TURN_WINDOW_MAX / 2 + 3) * EPOCH_MS);
+    assert_int_equal(test_net_proposal(&net, 0, &first.proposal).state, MOOT_PROPOSAL_EXPIRED);
+    struct moot_reply second = propose_admins(&net, 0, names, 3, 3);
+    assert_int_equal(second.status, MOOT_OK);
+    test_net_run(&net, 1000);
+    assert_int_equal(approve(&net, 1, &second.proposal), MOOT_OK);
+    test_net_run(&net, 3 * EPOCH_MS);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(turns_of(&net, i), 2);
+    assert_int_equal(test_net_proposal(&net, 2, &second.proposal).state, MOOT_PROPOSAL_IN_FORCE);
+    assert_int_equal(test_net_proposal(&net, 2, &first.proposal).state, MOOT_PROPOSAL_EXPIRED);
     test_net_free(&net);
 }
 
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_a_no_of_a_future_administrator_does_not_count),
         cmocka_unit_test(test_a_split_between_plain_and_turning_tick_does_not_deadlock),
         cmocka_unit_test(test_a_turn_that_is_not_certified_in_its_window_expires),
+        cmocka_unit_test(test_after_a_turn_that_expired_the_slot_takes_another),
         cmocka_unit_test(
             test_who_signed_a_turning_tick_signs_no_plain_one_when_the_turn_is_in_conflict),
     };

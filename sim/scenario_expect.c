@@ -208,19 +208,17 @@ void moot_sim_parse_predicate(struct moot_sim_parser *parser, struct moot_sim_pr
 
 /* Notices of the engine, sorted; tests/unit/sim/test_marks compares with protocols/. */
 static const char *const marks[] = {
-    "admin.double_vote",  "block.bad",          "block.damaged",
-    "cache.invalidated",  "chain.forked",       "device.admitted",
-    "device.pending",     "epoch.advanced",     "fact.void",
-    "fence.lowered",      "fence.observed",     "fence.raised",
-    "invite.burned",      "join.refused",       "link.refused",
-    "mesh.founded",       "mesh.joined",        "node.stopped",
-    "peer.connected",     "peer.gone",          "peer.refused",
-    "proposal.certified", "proposal.proposed",  "proposal.withdrawn",
-    "snapshot.behind",    "snapshot.collected", "snapshot.collecting",
-    "snapshot.failed",    "snapshot.installed", "snapshot.not_installed",
-    "snapshot.rejected",  "store.damaged",      "store.full",
-    "store.recovered",    "turn.certified",     "turn.in_force",
-    "upgrade.activated",  "upgrade.in_force",   "upgrade.readiness",
+    "admin.double_vote",      "block.bad",           "block.damaged",      "cache.invalidated",
+    "chain.forked",           "device.admitted",     "device.pending",     "device.removed",
+    "device.renamed",         "device.replaced",     "epoch.advanced",     "fact.void",
+    "fence.lowered",          "fence.observed",      "fence.raised",       "invite.burned",
+    "join.refused",           "link.refused",        "mesh.founded",       "mesh.joined",
+    "node.stopped",           "peer.connected",      "peer.gone",          "peer.refused",
+    "proposal.certified",     "proposal.proposed",   "proposal.withdrawn", "snapshot.behind",
+    "snapshot.collected",     "snapshot.collecting", "snapshot.failed",    "snapshot.installed",
+    "snapshot.not_installed", "snapshot.rejected",   "store.damaged",      "store.full",
+    "store.recovered",        "turn.certified",      "turn.in_force",      "upgrade.activated",
+    "upgrade.in_force",       "upgrade.readiness",
 };
 
 bool moot_sim_mark_known(const char *name)

@@ -106,7 +106,7 @@ struct moot_void {
 
 struct moot_state {
     bool founded;
-    uint16_t protocol_max;      /* what this node speaks; MOOT_PROTOCOL_MAX unless its owner lowers it */
+    uint16_t protocol_max; /* what this node speaks; MOOT_PROTOCOL_MAX unless its owner lowers it */
     struct moot_digest mesh;
     struct moot_blob founding;  /* payload of the founding fact */
     struct moot_list eras;      /* struct moot_era; the first is the founding */

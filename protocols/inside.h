@@ -76,6 +76,9 @@ struct moot_engine {
     struct moot_snapshotting snapshot;
     struct moot_map checks; /* proposal id → struct moot_check */
     struct moot_base base;
+    bool last_snapshot_known;           /* cleared when a snapshot's certificate is merged */
+    struct moot_digest last_snapshot;   /* proposal of the newest completed one, or zero */
+    struct moot_digest forgotten_below; /* snapshot inside whose cut voids were forgotten last */
     uint32_t snapshots_seen; /* objects when it was looked for something to collect last */
     struct moot_install install;
     struct moot_digest approved_timeline,

@@ -421,6 +421,8 @@ enum moot_status moot_merge_object(struct moot_step *step, struct moot_bytes enc
     engine->loose_root_stale = true; /* what is worth keeping depends on what is decided */
     if (object.body.kind == MOOT_BODY_CACHE)
         moot_cache_invalidated(step, &object.body.cache);
+    if (object.certificate.statement.slot.kind == MOOT_SLOT_SNAPSHOT)
+        engine->last_snapshot_known = false;
     tell_object(step, &object);
     write_envelope(step, &object);
     moot_reconcile_fresh_object(step, encoded, from_link);

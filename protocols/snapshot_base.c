@@ -34,9 +34,9 @@ const struct moot_object_row *moot_snapshot_of(const struct moot_engine *engine,
 
 /* Certified cuts are ordered, so following the links from the first finds the last. Of two that follow one
  * (only with dishonest administrators) the one of the later epoch, then of the greater id, is shown. */
-const struct moot_object_row *moot_snapshot_last(const struct moot_engine *engine,
-                                                 const struct moot_pool *pool,
-                                                 struct moot_body *ret_body)
+static const struct moot_object_row *find_last(const struct moot_engine *engine,
+                                               const struct moot_pool *pool,
+                                               struct moot_body *ret_body)
 {
     const uint8_t kind = MOOT_SLOT_SNAPSHOT;
     const struct moot_object_row *last = NULL;
@@ -56,6 +56,29 @@ const struct moot_object_row *moot_snapshot_last(const struct moot_engine *engin
         more = moot_map_after(pool, &engine->state.objects, item.key, &item);
     }
     return last;
+}
+
+const struct moot_object_row *moot_snapshot_last(const struct moot_engine *engine,
+                                                 const struct moot_pool *pool,
+                                                 struct moot_body *ret_body)
+{
+    if (!engine->last_snapshot_known)
+        return find_last(engine, pool, ret_body);
+    if (moot_digest_is_zero(&engine->last_snapshot))
+        return NULL;
+    return moot_snapshot_of(engine, pool, &engine->last_snapshot, ret_body);
+}
+
+/* Found once for each change of the snapshots, not in every step. */
+static void remember_last(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_body body;
+    if (engine->last_snapshot_known)
+        return;
+    const struct moot_object_row *row = find_last(engine, step->pool, &body);
+    engine->last_snapshot = row ? row->statement.body : (struct moot_digest){{0}};
+    engine->last_snapshot_known = true;
 }
 
 /* ---- the base ---- */
@@ -238,11 +261,33 @@ static bool collect_some(struct moot_step *step, const struct moot_cut *cut)
     return false;
 }
 
+/* What is void in a completed image stays so: voids inside the last cut are forgotten, once for each
+ * snapshot and once after each start (they come back with the checkpoint and the log). */
+static void forget_voids(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_body last;
+    struct moot_bytes bytes;
+    struct moot_cut cut;
+    const struct moot_object_row *row = moot_snapshot_last(engine, step->pool, &last);
+    if (!row || moot_digest_equal(&engine->forgotten_below, &row->statement.body))
+        return;
+    if (!moot_content_held(step, &last.snapshot.cut_hash, &bytes)) {
+        (void)moot_content_want(step, &last.snapshot.cut_hash, true);
+        return;
+    }
+    engine->forgotten_below = row->statement.body;
+    if (moot_cut_decode(bytes, &cut) == MOOT_OK)
+        moot_cut_voids_forget(&engine->state, step->pool, &cut);
+}
+
 void moot_snapshot_base_step(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     struct moot_bytes bytes;
     struct moot_cut cut;
+    remember_last(step);
+    forget_voids(step);
     if (engine->base.there && !moot_content_held(step, &engine->base.cut_hash, NULL))
         (void)moot_content_want(step, &engine->base.cut_hash, true);
     if (!engine->base.collecting && engine->snapshots_seen != engine->state.object_ids.count &&

@@ -127,6 +127,8 @@ static enum moot_status state_of_image(struct moot_step *step, struct moot_bytes
     enum moot_status status = moot_image_read(ret, step->pool, &source, &objects, &report);
     if (status == MOOT_OK && !moot_digest_equal(&report.digest, &body->snapshot.state_digest))
         status = MOOT_BAD_BLOCK;
+    if (status == MOOT_BAD_BLOCK)
+        moot_state_clear(ret, step->pool);
     if (status == MOOT_OK)
         status = moot_state_install(ret, step->pool, step->env->store, &outside);
     return status;
@@ -160,6 +162,7 @@ void moot_snapshot_install_done(struct moot_step *step, const struct moot_job_ow
     engine->state = fresh;
     moot_state_clear(&old, step->pool);
     install->wanted = install->refold = false;
+    engine->last_snapshot_known = false;
     engine->root_stale = engine->loose_root_stale = engine->collect_wanted = true;
     moot_merge_rows_anew(step);
     moot_snapshot_base_set(step, &owner->key, &body);

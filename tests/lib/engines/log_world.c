@@ -105,6 +105,16 @@ void test_log_world_admit(struct test_log_world *world, uint32_t device)
     object_add(world, &body, 0);
 }
 
+/* One key or prefix invalidated; the nonce makes each its own. */
+static void cache_add(struct test_log_world *world)
+{
+    static const char *const keys[] = {"a", "ab", "abc", "b"};
+    struct moot_body body =
+        test_cache(&world->mesh.devices[0], world->live.state.epoch, 5000 + world->object_count,
+                   1 + (uint32_t)below(world, 9), below(world, 2) == 0, keys[below(world, 4)]);
+    object_add(world, &body, 0);
+}
+
 static void turn_add(struct test_log_world *world)
 {
     const struct moot_era era = *era_now(world);
@@ -327,6 +337,8 @@ void test_log_world_step(struct test_log_world *world)
         }
     } else if (what < 23) {
         turn_add(world);
+    } else if (what < 26) {
+        cache_add(world);
     } else {
         uint32_t author = (uint32_t)below(world, LOG_WORLD_MEMBERS);
         if (moot_state_member(&world->live.state, world->live.pool,

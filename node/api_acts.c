@@ -268,6 +268,13 @@ enum moot_status moot_api_value(struct moot_request *request, bool may_delete)
                               may_delete ? "one of 'value', 'value_base64' and 'tombstone'"
                                          : "one of 'value' and 'value_base64'");
     }
+    bool queue = moot_api_flag(request, "queue");
+    bool no_wait = moot_api_flag(request, "no_wait");
+    if (queue && no_wait) {
+        return moot_error_set(&request->error, MOOT_BAD_ARGUMENT,
+                              "'queue' and 'no_wait' exclude each other");
+    }
+    call->put_mode = queue ? MOOT_PUT_QUEUE : no_wait ? MOOT_PUT_NO_WAIT : MOOT_PUT_WAIT;
     call->value = moot_api_text(request, "value");
     if (base64) {
         struct moot_bytes encoded = moot_api_text(request, "value_base64");
@@ -302,6 +309,8 @@ enum moot_status moot_api_did_put(struct moot_request *request, const struct moo
 {
     request->answer = moot_json_answer("moot.written/1");
     moot_json_put_bytes(request->answer, "key", "key_base64", request->call.key);
-    moot_json_put(request->answer, "seq", moot_json_number(reply->seq));
+    bool queued = reply->seq == 0; /* behind a fence: it has no place in the chain yet */
+    moot_json_put(request->answer, "seq", queued ? json_null() : moot_json_number(reply->seq));
+    moot_json_put(request->answer, "queued", json_boolean(queued));
     return MOOT_OK;
 }

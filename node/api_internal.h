@@ -44,6 +44,7 @@ struct moot_api_member {
 };
 
 struct moot_request;
+struct moot_api_image;
 
 struct moot_endpoint {
     struct moot_api_row row;
@@ -87,6 +88,7 @@ struct moot_request {
     uint64_t call_number;
     uint8_t *decoded; /* value_base64 */
     struct moot_package_manifest *manifest;
+    struct moot_api_image *image; /* api_snapshots.c; freed with the request */
 
     uv_work_t work; /* package import */
     char *file_path;
@@ -194,6 +196,10 @@ json_t *moot_api_self_json(struct moot_request *request);
 json_t *moot_api_notes_json(struct moot_request *request, const struct moot_view_status *view);
 json_t *moot_api_stalled_json(struct moot_request *request, const struct moot_view_status *view);
 
+/* Members "fence" and "snapshot" of the status. */
+void moot_api_put_snapshot(struct moot_request *request, json_t *answer);
+json_t *moot_api_snapshot_body_json(const struct moot_snapshot_body *body);
+
 /* The answer is ready (or request->status says why not): waits for its commit, then leaves. */
 void moot_api_finish(struct moot_request *request, enum moot_status status);
 
@@ -211,6 +217,9 @@ enum moot_status moot_api_get_stats(struct moot_request *request);
 enum moot_status moot_api_get_log(struct moot_request *request);
 enum moot_status moot_api_get_records(struct moot_request *request);
 enum moot_status moot_api_get_record(struct moot_request *request);
+enum moot_status moot_api_get_snapshots(struct moot_request *request);
+enum moot_status moot_api_get_snapshot(struct moot_request *request);
+enum moot_status moot_api_get_image(struct moot_request *request);
 enum moot_status moot_api_get_events(struct moot_request *request);
 enum moot_status moot_api_get_cache(struct moot_request *request);
 enum moot_status moot_api_get_cache_check(struct moot_request *request);
@@ -222,6 +231,7 @@ enum moot_status moot_api_do_admit(struct moot_request *request);
 enum moot_status moot_api_do_deny(struct moot_request *request);
 enum moot_status moot_api_do_admins(struct moot_request *request);
 enum moot_status moot_api_do_upgrade(struct moot_request *request);
+enum moot_status moot_api_do_snapshot(struct moot_request *request);
 enum moot_status moot_api_do_approve(struct moot_request *request);
 enum moot_status moot_api_do_reject(struct moot_request *request);
 enum moot_status moot_api_do_withdraw(struct moot_request *request);
@@ -252,6 +262,11 @@ void moot_api_package_drop(struct moot_request *request);
 /* The body of an event stream: MHD_ContentReaderCallback. */
 ssize_t moot_api_events_read(void *context, uint64_t position, char *buffer, size_t size);
 bool moot_api_events_waiting(const struct moot_request *request); /* has something to say */
+
+/* ---- api_snapshots.c ---- */
+/* The bytes of request->image: MHD_ContentReaderCallback; and how many there are. */
+ssize_t moot_api_image_read(void *context, uint64_t position, char *buffer, size_t size);
+uint64_t moot_api_image_bytes(const struct moot_request *request);
 
 /* ---- api_socket.c ---- */
 enum moot_status moot_api_socket_open(const char *address, char **ret_path, int *ret_socket,

@@ -35,8 +35,9 @@ enum moot_status moot_api_get_stats(struct moot_request *request)
                   view.unread == 0 ? moot_json_digest(&view.state_digest) : json_null());
     moot_json_put(answer, "unread", moot_json_number(view.unread));
     json_t *base = json_object();
-    moot_json_put(base, "epoch", json_null());
-    moot_json_put(base, "digest", json_null());
+    moot_json_put(base, "epoch", view.has_base ? moot_json_number(view.base_epoch) : json_null());
+    moot_json_put(base, "digest",
+                  view.has_base ? moot_json_digest(&view.base_digest) : json_null());
     moot_json_put(answer, "base", base);
     moot_json_put(answer, "pending", moot_json_number(view.pending));
     moot_json_put(answer, "refused", counts_json(view.refused));

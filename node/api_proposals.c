@@ -220,14 +220,15 @@ static void put_body(struct moot_request *request, json_t *proposal, const struc
     case MOOT_BODY_CACHE:
         moot_json_put(proposal, "cache", cache_json(&body->cache));
         return;
+    case MOOT_BODY_SNAPSHOT:
+        moot_json_put(proposal, "snapshot", moot_api_snapshot_body_json(&body->snapshot));
+        return;
     case MOOT_BODY_REMOVAL:
     case MOOT_BODY_REPLACEMENT:
     case MOOT_BODY_RENAME:
         moot_json_put(proposal, moot_body_info(body->kind)->name,
                       moot_api_device_body_json(request, body));
         return;
-    case MOOT_BODY_SNAPSHOT:
-        return; /* kind, state and digest say enough */
     case MOOT_BODY_TICK:
     case MOOT_BODY_ACTIVATION:
         return; /* nobody proposes these */

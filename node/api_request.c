@@ -88,6 +88,7 @@ static void request_free(struct moot_request *request)
     json_decref(request->input);
     json_decref(request->answer);
     free(request->decoded);
+    free(request->image);
     free(request->argument);
     free(request->body);
     free(request->line);
@@ -229,6 +230,13 @@ static enum MHD_Result respond(struct moot_request *request)
                      MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384,
                                                        moot_api_events_read, request, NULL),
                      "application/x-ndjson");
+    }
+    if (request->status == MOOT_OK && request->image != NULL) {
+        return queue(request, 200,
+                     MHD_create_response_from_callback(moot_api_image_bytes(request),
+                                                       MOOT_BLOCK_BYTES, moot_api_image_read,
+                                                       request, NULL),
+                     "application/octet-stream");
     }
     if (request->status != MOOT_OK) {
         json_decref(request->answer);

@@ -176,27 +176,6 @@ static json_t *next_fence_json(const struct moot_view_status *view)
     return next;
 }
 
-/* Fences and snapshots: the members are there from the first release, and say that nothing is raised. */
-static void put_fences(const struct moot_view_status *view, json_t *answer)
-{
-    json_t *fence = json_object();
-    moot_json_put(fence, "active", json_false());
-    moot_json_put(fence, "proposal", json_null());
-    moot_json_put(fence, "holder", json_null());
-    moot_json_put(fence, "lease_left_s", json_null());
-    moot_json_put(fence, "queued", json_integer(0));
-    moot_json_put(answer, "fence", fence);
-    moot_json_put(answer, "fenced", json_boolean(view->fenced));
-    moot_json_put(answer, "fenced_reason",
-                  view->fenced ? json_string(view->fenced_reason) : json_null());
-    moot_json_put(answer, "fence_next", next_fence_json(view));
-    json_t *snapshot = json_object();
-    moot_json_put(snapshot, "last_epoch", json_null());
-    moot_json_put(snapshot, "digest", json_null());
-    moot_json_put(snapshot, "pending", json_null());
-    moot_json_put(answer, "snapshot", snapshot);
-}
-
 static const char *join_text(enum moot_join_state state)
 {
     switch (state) {
@@ -247,7 +226,11 @@ enum moot_status moot_api_get_status(struct moot_request *request)
     moot_json_put(answer, "protocol", protocol_json(&view));
     moot_json_put(answer, "epoch", moot_json_number(view.epoch));
     moot_json_put(answer, "admins", admins_json(request, &view.admins));
-    put_fences(&view, answer);
+    moot_api_put_snapshot(request, answer);
+    moot_json_put(answer, "fenced", json_boolean(view.fenced));
+    moot_json_put(answer, "fenced_reason",
+                  view.fenced ? json_string(view.fenced_reason) : json_null());
+    moot_json_put(answer, "fence_next", next_fence_json(&view));
     moot_json_put(answer, "timeline", moot_json_digest_or_null(&view.timeline));
     moot_json_put(answer, "turns_passed", moot_json_number(view.turns_passed));
     moot_json_put(answer, "epoch_stalled_s", moot_json_number(view.epoch_stalled_s));

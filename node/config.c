@@ -32,7 +32,7 @@ static const struct moot_config_info table[MOOT_CONFIG_KEY_MAX + 1] = {
         "longest time that this device holds back its own writes while it prepares a snapshot"},
     [MOOT_CONFIG_SNAPSHOT_EVERY] = {"snapshot_every", MOOT_CONFIG_COUNT, "24", 0, 1000000, NULL,
         "epochs between automatic snapshots; 0: only by hand"},
-    [MOOT_CONFIG_SNAPSHOT_MIN_EPOCHS] = {"snapshot_min_epochs", MOOT_CONFIG_COUNT, "1", 0, 1000000, NULL,
+    [MOOT_CONFIG_SNAPSHOT_MIN_EPOCHS] = {"snapshot_min_epochs", MOOT_CONFIG_COUNT, "1", 1, 1000000, NULL,
         "a snapshot sooner after the last one is refused by this administrator"},
     [MOOT_CONFIG_OPERATORS] = {"operators", MOOT_CONFIG_UIDS, "", 0, 0, NULL,
         "uids that may act over the control API; empty: the daemon's own and 0"},

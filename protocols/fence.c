@@ -56,6 +56,7 @@ enum moot_status moot_fence_restore(struct moot_engine *engine, struct moot_pool
     /* Whoever was killed twice under one fence has waited long enough. */
     lease.until_ms = engine->now_ms + (lease.restarts == 0 ? left_ms : 0);
     lease.restarts++;
+    lease.told = left_ms == 0;
     lease.rewrite = true;
     struct moot_lease *kept = moot_map_put(pool, &engine->leases, key, NULL);
     if (!kept)
@@ -136,9 +137,13 @@ static void drop_lease(struct moot_step *step, const struct moot_digest *proposa
                        enum moot_status why)
 {
     struct moot_engine *engine = step->engine;
+    const struct moot_lease *lease =
+        moot_map_get(step->pool, &engine->leases, moot_digest_bytes(proposal));
+    bool told = lease && lease->told; /* when it ended by itself, or it never held anything back */
     moot_map_remove(step->pool, &engine->leases, moot_digest_bytes(proposal));
     moot_step_delete(step, MOOT_TABLE_FENCE, moot_digest_bytes(proposal));
-    moot_step_notice(step, "fence.lowered", why)->proposal = *proposal;
+    if (!told)
+        moot_step_notice(step, "fence.lowered", why)->proposal = *proposal;
 }
 
 void moot_fence_raise_own(struct moot_step *step)
@@ -164,6 +169,23 @@ static bool is_open(const struct moot_step *step, const struct moot_digest *id)
                            MOOT_PROPOSAL_PROPOSED;
 }
 
+/* A lease that is over from the start: it holds nothing back, and this node still verifies and signs. */
+static void note_old(struct moot_step *step, const struct moot_proposal *proposal)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_lease *lease =
+        moot_map_put(step->pool, &engine->leases, moot_digest_bytes(&proposal->id), NULL);
+    if (!lease) {
+        moot_step_stop(step, MOOT_NO_MEMORY);
+        return;
+    }
+    *lease = (struct moot_lease){.holder = proposal->proposer,
+                                 .target_epoch = proposal->epoch,
+                                 .until_ms = engine->now_ms,
+                                 .told = true};
+    lease_write(step, &proposal->id, lease);
+}
+
 /* A returning device does not fence itself over the dead: only what is open after the whole batch, of this
  * epoch or the one before, on this timeline. */
 static void raise_for_open(struct moot_step *step)
@@ -175,14 +197,17 @@ static void raise_for_open(struct moot_step *step)
     engine->fence_looked_at = engine->state.proposals.count;
     for (MOOT_MAP_EACH(step->pool, &engine->state.proposals, item)) {
         const struct moot_proposal *proposal = item.value;
-        if (proposal->kind != MOOT_BODY_SNAPSHOT || proposal->epoch + 1 < engine->state.epoch ||
+        if (proposal->kind != MOOT_BODY_SNAPSHOT ||
             moot_map_get(step->pool, &engine->leases, moot_digest_bytes(&proposal->id)) ||
             moot_state_era_at(&engine->state, step->pool, proposal->epoch) !=
                 moot_state_era(&engine->state, step->pool) ||
             !is_open(step, &proposal->id))
             continue;
-        raise_lease(step, &proposal->id, &proposal->proposer, proposal->epoch,
-                    engine->config.fence_lease_ms);
+        if (proposal->epoch + 1 < engine->state.epoch)
+            note_old(step, proposal);
+        else
+            raise_lease(step, &proposal->id, &proposal->proposer, proposal->epoch,
+                        engine->config.fence_lease_ms);
     }
 }
 

@@ -80,6 +80,7 @@ struct moot_engine {
     struct moot_digest last_snapshot;   /* proposal of the newest completed one, or zero */
     struct moot_digest forgotten_below; /* snapshot inside whose cut voids were forgotten last */
     uint32_t snapshots_seen; /* objects when it was looked for something to collect last */
+    uint32_t snapshots_kept; /* objects when cut and image of the last one were all here */
     struct moot_install install;
     struct moot_digest approved_timeline,
         approved_cut; /* the last cut that we signed, by its hash */

@@ -290,6 +290,7 @@ struct moot_base {
     uint32_t epoch;
     bool collecting;
     uint64_t at_lsn, collected;
+    uint64_t gone_bytes; /* payload bytes of all facts collected here so far */
 };
 /* Taking an image, because a peer has collected what we lack. */
 struct moot_install {

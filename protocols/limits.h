@@ -57,6 +57,7 @@
 #define MOOT_PACKAGE_NOTES_BYTES_MAX 16384 /* release notes of one package; longer is refused */
 #define MOOT_FENCE_QUEUE_MAX 1024 /* writes that wait behind a fence; one more is refused as fenced */
 #define MOOT_FENCE_QUEUE_BYTES_MAX 4194304 /* their keys and values; more is refused as fenced */
+#define MOOT_SNAPSHOT_OPEN_EPOCHS_MAX 24 /* epochs a snapshot stays open at most; then it has expired */
 #define MOOT_IMAGE_BYTES_MAX 33554432 /* one snapshot image; a larger state is not snapshotted */
 #define MOOT_JOBS_MAX 64 /* jobs under way; more wait in the engine */
 #define MOOT_CACHE_KEYS_MAX 4096 /* entries of the local cache; the one used longest ago goes first */

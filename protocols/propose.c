@@ -86,7 +86,10 @@ static bool expired(const struct moot_engine *engine, const struct moot_pool *po
         return false;
     if (body->kind == MOOT_BODY_UPGRADE)
         return epoch > body->upgrade.deadline_epoch;
-    return epoch - body->epoch > engine->config.deadline_epochs;
+    uint32_t most = engine->config.deadline_epochs;
+    if (body->kind == MOOT_BODY_SNAPSHOT && most > MOOT_SNAPSHOT_OPEN_EPOCHS_MAX)
+        most = MOOT_SNAPSHOT_OPEN_EPOCHS_MAX; /* while it is open nobody proposes another */
+    return epoch - body->epoch > most;
 }
 
 uint8_t moot_proposal_phase(const struct moot_engine *engine, const struct moot_pool *pool,
@@ -479,6 +482,13 @@ static void approve(struct moot_step *step, uint64_t call_number, const struct m
         status = MOOT_BAD_ARGUMENT;
     if (status == MOOT_OK)
         status = open_or_why(step, proposal, &phase);
+    if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED &&
+        proposal->kind == MOOT_BODY_SNAPSHOT) {
+        /* Signed only by the node that has rebuilt the state itself and remembers the cut: cuts are ordered by it. */
+        moot_call_refuse(step, call_number, MOOT_NOT_ALLOWED,
+                         "administrators' nodes verify and sign snapshots by themselves");
+        return;
+    }
     if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED)
         status = may_approve(step, proposal);
     if (status == MOOT_OK && phase == MOOT_PROPOSAL_PROPOSED && !call->dry_run)

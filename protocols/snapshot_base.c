@@ -145,12 +145,13 @@ static void write_base(struct moot_step *step)
     uint8_t memory[160];
     struct moot_writer writer;
     moot_writer_init(&writer, memory, sizeof memory);
-    moot_write_array(&writer, 5);
+    moot_write_array(&writer, 6);
     moot_write_digest(&writer, &base->proposal);
     moot_write_digest(&writer, &base->cut_hash);
     moot_write_digest(&writer, &base->index);
     moot_write_uint(&writer, base->epoch);
     moot_write_bool(&writer, base->collecting);
+    moot_write_uint(&writer, base->gone_bytes);
     MOOT_ENSURE(writer.status == MOOT_OK);
     moot_step_put(step, MOOT_TABLE_META, moot_bytes_of_text("base"),
                   moot_bytes_of(memory, writer.size));
@@ -161,12 +162,13 @@ enum moot_status moot_base_restore(struct moot_engine *engine, struct moot_bytes
     struct moot_base *base = &engine->base;
     struct moot_cursor cursor;
     moot_cursor_init(&cursor, row);
-    moot_read_array(&cursor, 5);
+    moot_read_array(&cursor, 6);
     moot_read_digest(&cursor, &base->proposal);
     moot_read_digest(&cursor, &base->cut_hash);
     moot_read_digest(&cursor, &base->index);
     base->epoch = (uint32_t)moot_read_uint(&cursor, UINT32_MAX);
     base->collecting = moot_read_bool(&cursor);
+    base->gone_bytes = moot_read_uint(&cursor, UINT64_MAX);
     base->there = true;
     return moot_cursor_finish(&cursor) == MOOT_OK ? MOOT_OK : MOOT_STORE_DAMAGED;
 }
@@ -180,7 +182,8 @@ void moot_snapshot_base_set(struct moot_step *step, const struct moot_digest *pr
                                .cut_hash = body->snapshot.cut_hash,
                                .index = body->snapshot.index,
                                .epoch = body->epoch,
-                               .collecting = true};
+                               .collecting = true,
+                               .gone_bytes = base->gone_bytes};
     write_base(step);
     moot_step_notice(step, "snapshot.collecting", MOOT_OK)->proposal = *proposal;
 }
@@ -225,6 +228,18 @@ static bool begin_collecting(struct moot_step *step)
     return true;
 }
 
+static uint64_t payload_bytes(const struct moot_run *run)
+{
+    static const struct moot_digest unknown;
+    struct moot_run_reader reader;
+    struct moot_fact fact;
+    uint64_t bytes = 0;
+    moot_run_reader_init(&reader, run, &unknown, false);
+    while (moot_run_reader_next(&reader, &fact))
+        bytes += fact.payload.size;
+    return bytes;
+}
+
 /* Deletes runs that end at or below the cut, from the front of the log on; true when it is through. */
 static bool collect_some(struct moot_step *step, const struct moot_cut *cut)
 {
@@ -257,6 +272,7 @@ static bool collect_some(struct moot_step *step, const struct moot_cut *cut)
         moot_step_delete(step, MOOT_TABLE_LOG, moot_bytes_of(key, sizeof key));
         moot_step_delete(step, MOOT_TABLE_RUN, moot_bytes_of(run_key, sizeof run_key));
         engine->base.collected += run.fact_count;
+        engine->base.gone_bytes += payload_bytes(&run);
     }
     return false;
 }
@@ -281,6 +297,26 @@ static void forget_voids(struct moot_step *step)
         moot_cut_voids_forget(&engine->state, step->pool, &cut);
 }
 
+/* Every device keeps cut and image of the last one: it is what this device begins from when the next is
+ * completed and facts go, and what it serves to those who were away. */
+static void keep_last(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    struct moot_body last;
+    if (engine->snapshots_kept == engine->state.object_ids.count)
+        return;
+    if (moot_snapshot_last(engine, step->pool, &last)) {
+        bool here = moot_snapshot_image_here(step, &last.snapshot.index);
+        if (!moot_content_held(step, &last.snapshot.cut_hash, NULL)) {
+            (void)moot_content_want(step, &last.snapshot.cut_hash, true);
+            here = false;
+        }
+        if (!here)
+            return;
+    }
+    engine->snapshots_kept = engine->state.object_ids.count;
+}
+
 void moot_snapshot_base_step(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
@@ -288,6 +324,7 @@ void moot_snapshot_base_step(struct moot_step *step)
     struct moot_cut cut;
     remember_last(step);
     forget_voids(step);
+    keep_last(step);
     if (engine->base.there && !moot_content_held(step, &engine->base.cut_hash, NULL))
         (void)moot_content_want(step, &engine->base.cut_hash, true);
     if (!engine->base.collecting && engine->snapshots_seen != engine->state.object_ids.count &&
@@ -300,6 +337,7 @@ void moot_snapshot_base_step(struct moot_step *step)
         moot_cut_decode(bytes, &cut) != MOOT_OK)
         return;
     if (!collect_some(step, &cut)) {
+        write_base(step); /* how much is gone goes with the rows */
         moot_step_wake(step, engine->now_ms);
         return;
     }

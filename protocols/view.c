@@ -244,7 +244,7 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
     const struct moot_state *state = &engine->state;
     struct moot_map_item item;
     memset(ret, 0, sizeof *ret);
-    ret->bytes = state->payload_bytes;
+    ret->bytes = state->payload_bytes - engine->base.gone_bytes;
     ret->chains = state->chains.count;
     ret->objects = state->object_ids.count;
     ret->pending = engine->pending.count;
@@ -257,6 +257,7 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
         const struct moot_chain *chain = item.value;
         ret->facts += chain->tail.seq;
     }
+    ret->facts -= moot_view_collected(env);
     for (MOOT_MAP_EACH(env->pool, &state->records, item)) {
         const struct moot_record *record = item.value;
         ret->records += record->values.count > 0 ? 1 : 0;

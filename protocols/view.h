@@ -206,6 +206,8 @@ uint32_t moot_view_snapshots(const struct moot_engine_env *env, struct moot_aren
                              struct moot_view_snapshot **ret);
 /* An open one, proposed by anybody; false when there is none. */
 bool moot_view_snapshot_pending(const struct moot_engine_env *env, struct moot_digest *ret);
+/* Facts under the base's cut, of chains known here: their rows are gone, or are going. */
+uint64_t moot_view_collected(const struct moot_engine_env *env);
 /* Facts that go when the next snapshot is completed: those under the last one's cut. 0 when there is no
  * snapshot, or its cut is not at hand. */
 uint64_t moot_view_collectable(const struct moot_engine_env *env);

@@ -125,6 +125,7 @@ static bool view_open_votes(const struct moot_engine *engine, const struct moot_
     ret->consent_missing = consents.votes;
     ret->consent_count = consents.count;
     ret->waiting_for_me = ret->state == MOOT_PROPOSAL_PROPOSED &&
+                          ret->body.kind != MOOT_BODY_SNAPSHOT &&
                           moot_engine_is_admin(engine, pool) &&
                           !has(tally.yes, tally.yes_count, &engine->identity.key) &&
                           !has(tally.no, tally.no_count, &engine->identity.key);
@@ -258,6 +259,9 @@ static bool view(const struct moot_engine_env *env, const struct moot_proposal *
     const struct moot_era *brought = moot_hard_fork_era(engine, pool, &proposal->id);
     if (brought)
         ret->in_force_epoch = brought->epoch;
+    if (ret->body.kind == MOOT_BODY_SNAPSHOT &&
+        engine->config.deadline_epochs > MOOT_SNAPSHOT_OPEN_EPOCHS_MAX)
+        ret->epoch_deadline = proposal->epoch + MOOT_SNAPSHOT_OPEN_EPOCHS_MAX;
     if (ret->body.kind == MOOT_BODY_TURN) {
         ret->epoch_deadline = ret->body.turn.last;
         ret->in_force_epoch = turned_epoch(engine, pool, &proposal->id);

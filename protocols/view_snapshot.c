@@ -103,3 +103,23 @@ uint64_t moot_view_collectable(const struct moot_engine_env *env)
     }
     return facts;
 }
+
+uint64_t moot_view_collected(const struct moot_engine_env *env)
+{
+    struct moot_engine *engine = moot_engine_of(env);
+    struct moot_step reader = {.env = env, .engine = engine, .pool = env->pool};
+    struct moot_bytes bytes;
+    struct moot_cut cut;
+    uint64_t facts = 0;
+    if (!engine->base.there || !moot_content_held(&reader, &engine->base.cut_hash, &bytes) ||
+        moot_cut_decode(bytes, &cut) != MOOT_OK)
+        return 0;
+    for (uint32_t i = 0; i < cut.chain_count; i++) {
+        struct moot_cut_chain entry;
+        moot_cut_chain_at(&cut, i, &entry);
+        const struct moot_chain *chain = moot_state_chain(&engine->state, env->pool, &entry.chain);
+        if (chain)
+            facts += entry.seq < chain->tail.seq ? entry.seq : chain->tail.seq;
+    }
+    return facts;
+}

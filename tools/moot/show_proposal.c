@@ -66,6 +66,11 @@ void moot_show_subject(const json_t *proposal, char ret[MOOT_SHOW_LINE_BYTES])
                  names[0] != '\0' && prefixes[0] != '\0' ? " and " : "",
                  prefixes[0] != '\0' ? "all that begins with " : "", prefixes,
                  number(proposal, "cache.floor"));
+    } else if (is_kind(proposal, "snapshot")) {
+        char size[MOOT_WORDS_BYTES];
+        moot_words_size_format((uint64_t)moot_at_number(proposal, "snapshot.image_bytes", 0), size);
+        snprintf(ret, MOOT_SHOW_LINE_BYTES, "snapshot of epoch %lld, %s", number(proposal, "epoch"),
+                 size);
     } else {
         snprintf(ret, MOOT_SHOW_LINE_BYTES, "%s", moot_at_text(proposal, "kind"));
     }
@@ -230,6 +235,9 @@ void moot_show_proposal(FILE *out, const json_t *proposal)
             number(proposal, "epoch"), date);
     fprintf(out, "  digest     %s\n", moot_at_text(proposal, "digest"));
     upgrade_show(out, proposal);
+    if (is_kind(proposal, "snapshot")) {
+        fprintf(out, "  state      %s\n", moot_at_text(proposal, "snapshot.state_digest"));
+    }
     votes_show(out, proposal);
     readiness_show(out, proposal);
     if (moot_at(proposal, "certificate") != NULL) {

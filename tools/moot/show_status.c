@@ -120,9 +120,10 @@ void moot_show_fence(FILE *out, const json_t *status)
     if (moot_at_true(status, "fence.active")) {
         char left[MOOT_WORDS_BYTES];
         moot_words_time_format((uint64_t)number(status, "fence.lease_left_s"), left);
+        const char *proposal = moot_at_text(status, "fence.proposal");
         fprintf(out, "writes are held back for %s by %s, for %s at most; %lld wait\n",
-                moot_at_text(status, "fence.proposal"), moot_at_text(status, "fence.holder"), left,
-                number(status, "fence.queued"));
+                proposal[0] != '\0' ? proposal : "a snapshot being taken",
+                moot_at_text(status, "fence.holder"), left, number(status, "fence.queued"));
     } else {
         fprintf(out, "no writer fence: records are written at once\n");
     }

@@ -51,12 +51,13 @@ enum moot_flag {
     MOOT_FLAG_SINCE,
     MOOT_FLAG_FOLLOW,
     MOOT_FLAG_ORIGIN,
+    MOOT_FLAG_IMAGE,
     MOOT_FLAG_MARKDOWN,
     MOOT_FLAG_PREFIX,
     MOOT_FLAG_FLOOR,
     MOOT_FLAG_AT
 };
-#define MOOT_FLAG_MAX 43
+#define MOOT_FLAG_MAX 44
 
 enum moot_flag_kind {
     MOOT_FLAG_SWITCH = 1, /* --json */

@@ -112,6 +112,11 @@ int moot_verb_journal_stats(struct moot_cli *cli)
         fprintf(cli->out, "%-15s  %s\n", "frontier_digest",
                 moot_at_text(answer.json, "frontier_digest"));
         fprintf(cli->out, "%-15s  %s\n", "state_digest", moot_at_text(answer.json, "state_digest"));
+        if (moot_at_text(answer.json, "base.digest")[0] != '\0') {
+            fprintf(cli->out, "%-15s  epoch %lld, %s\n", "base",
+                    (long long)moot_at_number(answer.json, "base.epoch", 0),
+                    moot_at_text(answer.json, "base.digest"));
+        }
         counts_show(cli->out, answer.json, "refused");
         counts_show(cli->out, answer.json, "void");
     }

@@ -64,11 +64,14 @@ int moot_verb_record_put(struct moot_cli *cli)
         code = moot_client_post(cli, path, body, timeout_ms, &answer);
     }
     if (code == 0 && !moot_answer_printed(cli, &answer)) {
-        fprintf(cli->out, "%s %s, fact %lld of this device\n", cli->arguments[0],
-                moot_cli_given(cli, MOOT_FLAG_DELETE) ? "deleted"
-                : queue                               ? "queued"
-                                                      : "written",
-                (long long)moot_at_number(answer.json, "seq", 0));
+        const char *done = moot_cli_given(cli, MOOT_FLAG_DELETE) ? "deleted" : "written";
+        if (moot_at_true(answer.json, "queued")) {
+            fprintf(cli->out, "%s queued: it is %s when the fence is down\n", cli->arguments[0],
+                    done);
+        } else {
+            fprintf(cli->out, "%s %s, fact %lld of this device\n", cli->arguments[0], done,
+                    (long long)moot_at_number(answer.json, "seq", 0));
+        }
     }
     free(path);
     moot_answer_free(&answer);

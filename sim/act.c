@@ -44,6 +44,21 @@ static void each_of_set(struct moot_sim_run *run, const struct moot_sim_statemen
     }
 }
 
+/* The process ends and another release starts on the same disk. */
+static void upgrade(struct moot_sim_run *run, const struct moot_sim_act *act)
+{
+    struct moot_sim_world *world = run->world;
+    for (uint32_t i = 0; i < world->node_count && !run->stop; i++) {
+        if (!moot_sim_set_has(&act->set, i))
+            continue;
+        moot_sim_trace_note(world, "upgrade", i);
+        if (world->nodes[i].up)
+            moot_sim_node_crash(world, i);
+        world->nodes[i].protocol_max = act->protocol;
+        moot_sim_node_start(world, i);
+    }
+}
+
 static void isolate(struct moot_sim_run *run, const struct moot_sim_act *act)
 {
     struct moot_sim_set groups[2] = {{{0}}};
@@ -92,6 +107,15 @@ static void propose_upgrade(struct moot_sim_run *run, uint32_t number)
                                               .to_version = moot_bytes_of_text("1.1.0"),
                                               .kind = MOOT_UPGRADE_SOFT,
                                               .ready_needed = act->ready};
+    if (act->hard && node->up) {
+        const struct moot_engine_env env = moot_sim_node_env(node);
+        call.upgrade.kind = MOOT_UPGRADE_HARD;
+        call.upgrade.min_protocol = act->protocol;
+        call.upgrade.fence_epoch = moot_view_state(&env)->epoch + act->fence;
+        call.upgrade.window = act->window;
+        call.upgrade.revert_plan = moot_bytes_of_text("none: rehearsed here");
+        call.upgrade.short_notice = true; /* epochs are short, too */
+    }
     moot_arena_reset(&run->world->view_arena);
     moot_sim_package_install(&node->blocks, run->options.seed, act->label, &run->world->view_arena,
                              &call.upgrade.manifest);
@@ -183,6 +207,9 @@ void moot_sim_act_do(struct moot_sim_run *run, uint32_t number)
     case MOOT_SIM_CRASH:
     case MOOT_SIM_RESTART:
         each_of_set(run, statement);
+        break;
+    case MOOT_SIM_UPGRADE:
+        upgrade(run, act);
         break;
     case MOOT_SIM_PARTITION:
         moot_sim_trace_note(run->world, "partition", act->group_count);

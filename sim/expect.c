@@ -67,6 +67,10 @@ static bool status_holds(struct moot_sim_run *run, const struct moot_sim_predica
     moot_view_status(&env, moot_sim_node_now_ms(node), &status);
     if (predicate->kind == MOOT_SIM_IS_EPOCH)
         return compare(predicate->compare, status.epoch, predicate->number);
+    if (predicate->kind == MOOT_SIM_IS_FENCED)
+        return status.fenced;
+    if (predicate->kind == MOOT_SIM_IS_PROTOCOL)
+        return compare(predicate->compare, status.protocol_speaks, predicate->number);
     if (predicate->kind == MOOT_SIM_IS_THRESHOLD)
         return compare(predicate->compare, status.admins.threshold, predicate->number);
     uint32_t wanted = 0;
@@ -152,6 +156,8 @@ static bool node_holds(struct moot_sim_run *run, const struct moot_sim_predicate
     case MOOT_SIM_IS_SIGNERS:
         return proposal_holds(run, predicate, node);
     case MOOT_SIM_IS_EPOCH:
+    case MOOT_SIM_IS_PROTOCOL:
+    case MOOT_SIM_IS_FENCED:
     case MOOT_SIM_IS_THRESHOLD:
     case MOOT_SIM_IS_ADMINS:
         return status_holds(run, predicate, node);

@@ -105,6 +105,7 @@ enum moot_status moot_sim_node_start(struct moot_sim_world *world, uint32_t inde
     moot_sim_stream_init(&node->engine_stream, seed, "engine", index, 0, node->boot);
     node->random = moot_sim_stream_random(&node->engine_stream);
     node->wake_us = MOOT_SIM_NEVER;
+    config.protocol_max = node->protocol_max;
     snprintf(config.name, sizeof config.name, "%s", node->name);
     snprintf(config.home, sizeof config.home, "%s", node->home);
     snprintf(config.listen_url, sizeof config.listen_url, "%s", node->url);

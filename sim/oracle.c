@@ -196,13 +196,21 @@ void moot_sim_oracle_acknowledged(struct moot_sim_oracle *oracle, uint32_t node,
                           oracle->run->world->nodes[node].name, value, key);
 }
 
+/* It may not have what was written under a protocol that it does not speak. */
+static bool is_fenced(struct moot_sim_oracle *oracle, uint32_t node)
+{
+    const struct moot_state *state = state_of(oracle, node);
+    return state->founded && moot_state_era(state, oracle->run->world->nodes[node].pool)->protocol >
+                                 state->protocol_max;
+}
+
 bool moot_sim_oracle_everywhere(struct moot_sim_oracle *oracle, char *ret_missing, size_t size)
 {
     const struct moot_sim_world *world = oracle->run->world;
     for (uint32_t i = 0; i < oracle->ack_count; i++) {
         for (uint32_t node = 0; node < world->node_count; node++) {
             const struct moot_sim_ack *ack = &oracle->acks[i];
-            if (!world->nodes[node].up || put_present(oracle, node, ack))
+            if (!world->nodes[node].up || is_fenced(oracle, node) || put_present(oracle, node, ack))
                 continue;
             snprintf(ret_missing, size, "%s lacks the put of %s to %s that %s acknowledged",
                      world->nodes[node].name, ack->value, ack->key, world->nodes[ack->node].name);
@@ -259,6 +267,8 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
                           "%s went from %llu facts to %llu", oracle->run->world->nodes[node].name,
                           (unsigned long long)watch->facts, (unsigned long long)facts);
     watch->facts = facts;
+    if (moot_state_unread(state, pool) > 0)
+        return; /* behind, and it says so */
     moot_frontier_root(state, pool, &root);
     moot_state_digest(state, pool, &digest);
     if (!moot_digest_equal(moot_sim_book_add(&oracle->states, &root, &digest), &digest)) {

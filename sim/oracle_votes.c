@@ -234,10 +234,14 @@ static void object_read(struct moot_sim_oracle *oracle, uint32_t node,
         return;
     moot_sim_book_add(&oracle->objects, &hash, &hash);
     certificate_judge(oracle, node, &object);
-    if (object.body.kind == MOOT_BODY_TURN && object.body.turn.what == MOOT_TURN_ADMINS) {
+    if (object.body.kind == MOOT_BODY_TURN) {
+        const struct moot_admin_set *before = rule_of(oracle, &object.body.turn.before);
+        struct moot_admin_set admins = object.body.turn.admins;
         struct moot_digest after;
+        if (object.body.turn.what == MOOT_TURN_HARD_FORK && before)
+            admins = *before; /* the rules change, not who decides */
         moot_timeline_after(&object.body.turn.before, &object.certificate.statement.body, &after);
-        rule_add(oracle, &after, &object.body.turn.admins);
+        rule_add(oracle, &after, &admins);
     }
 }
 

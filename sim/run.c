@@ -217,6 +217,7 @@ void moot_sim_run_init(struct moot_sim_run *run, const struct moot_sim_scenario 
         .net = scenario->net,
         .lan = scenario->lan,
         .epoch_interval_ms = scenario->epoch_interval_ms,
+        .protocol_max = scenario->protocol_max,
         .clock_skew_us_max = scenario->clock_skew_us_max,
         .clock_drift_ppm_max = scenario->clock_drift_ppm_max,
         .fill = options->fill,

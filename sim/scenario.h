@@ -50,6 +50,7 @@ enum moot_sim_act_kind {
     MOOT_SIM_CACHE_GET,
     MOOT_SIM_CRASH,
     MOOT_SIM_RESTART,
+    MOOT_SIM_UPGRADE, /* a restart that speaks another protocol at most */
     MOOT_SIM_PARTITION,
     MOOT_SIM_HEAL,
     MOOT_SIM_ISOLATE
@@ -70,6 +71,9 @@ struct moot_sim_act {
     char key[MOOT_SIM_WORD_BYTES];   /* put, cache, invalidate: key; reject: reason */
     char value[MOOT_SIM_WORD_BYTES];
     uint32_t ready;          /* upgrade: devices that must be ready */
+    bool hard;               /* upgrade */
+    uint32_t fence, window;  /* of a hard one: epochs from now, epochs; 0: the engine's choice */
+    uint16_t protocol;       /* of a hard one: least; of a restart: what it speaks at most */
     uint32_t threshold;      /* admins */
     bool prefix;             /* invalidate: all keys that begin with `key` */
     uint32_t floor;          /* invalidate; 0: the engine's choice */
@@ -91,7 +95,9 @@ enum moot_sim_predicate_kind {
     MOOT_SIM_IS_SIGNERS,   /* signers LABEL OP N [on WHO]: of its certificate */
     MOOT_SIM_IS_MARK,      /* mark WHO NAME: a notice of that name */
     MOOT_SIM_IS_REFUSED,   /* refused WHO WORD reason=STATUS */
-    MOOT_SIM_IS_CACHED     /* cached WHO KEY: a get would be served */
+    MOOT_SIM_IS_CACHED,    /* cached WHO KEY: a get would be served */
+    MOOT_SIM_IS_PROTOCOL,  /* protocol WHO OP N: in force */
+    MOOT_SIM_IS_FENCED     /* fenced WHO: it does not speak the protocol in force */
 };
 enum moot_sim_compare {
     MOOT_SIM_EQ = 1,
@@ -136,8 +142,9 @@ struct moot_sim_scenario {
     uint64_t epoch_interval_ms;
     uint64_t clock_skew_us_max;
     uint32_t clock_drift_ppm_max;
-    uint32_t allowed;   /* bit of each invariant that is not judged */
-    uint64_t settle_us; /* after the last statement, before `finally` */
+    uint16_t protocol_max; /* what every node speaks at first */
+    uint32_t allowed;      /* bit of each invariant that is not judged */
+    uint64_t settle_us;    /* after the last statement, before `finally` */
     struct moot_sim_statement *statements;
     uint32_t statement_count, statement_capacity;
 };

@@ -7,7 +7,7 @@
 
 static const char *const person_verbs[] = {
     "propose", "invalidate", "approve", "reject", "withdraw", "activate", "put", "cache", NULL};
-static const char *const weather_verbs[] = {"crash", "restart", "partition",
+static const char *const weather_verbs[] = {"crash", "restart", "upgrade", "partition",
                                             "heal",  "isolate", NULL};
 
 static bool known(const char *const *words, const char *word)
@@ -19,10 +19,31 @@ static bool known(const char *const *words, const char *word)
     return false;
 }
 
-/* kind=soft ready=N */
+/* The options of a hard fork; false: the word is none of them, or comes twice. */
+static bool fork_option(struct moot_sim_parser *parser, const struct moot_sim_word *word,
+                        struct moot_sim_act *ret)
+{
+    const char *value;
+    uint32_t column;
+    if (moot_sim_words_pair(word, "fence", &value, &column) && ret->fence == 0) {
+        if (value[0] != '+')
+            moot_sim_words_fail(parser, column, "a fence is so many epochs ahead: fence=+N");
+        else
+            ret->fence = (uint32_t)moot_sim_value_number(parser, column + 1, value + 1, 1000000);
+    } else if (moot_sim_words_pair(word, "window", &value, &column) && ret->window == 0) {
+        ret->window = (uint32_t)moot_sim_value_number(parser, column, value, MOOT_TURN_WINDOW_MAX);
+    } else if (moot_sim_words_pair(word, "min-protocol", &value, &column) && ret->protocol == 0) {
+        ret->protocol = moot_sim_value_protocol(parser, column, value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* kind=soft ready=N | kind=hard ready=N fence=+N min-protocol=P [window=N] */
 static void upgrade_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
 {
-    static const char *const keys[] = {"kind", "ready", NULL};
+    static const char *const keys[] = {"kind", "ready", "fence", "min-protocol", "window", NULL};
     bool has_kind = false, has_ready = false;
     ret->kind = MOOT_SIM_PROPOSE_UPGRADE;
     while (!parser->failed && parser->next < parser->word_count) {
@@ -31,17 +52,22 @@ static void upgrade_parse(struct moot_sim_parser *parser, struct moot_sim_act *r
         uint32_t column;
         if (moot_sim_words_pair(word, "kind", &value, &column) && !has_kind) {
             has_kind = true;
-            if (strcmp(value, "soft") != 0)
-                moot_sim_words_fail(parser, column, "kind=%s is not known: only kind=soft", value);
+            ret->hard = strcmp(value, "hard") == 0;
+            if (!ret->hard && strcmp(value, "soft") != 0)
+                moot_sim_words_fail(parser, column, "kind=%s is not known: soft or hard", value);
         } else if (moot_sim_words_pair(word, "ready", &value, &column) && !has_ready) {
             has_ready = true;
             ret->ready = (uint32_t)moot_sim_value_number(parser, column, value, MOOT_SIM_NODES_MAX);
-        } else {
+        } else if (!fork_option(parser, word, ret)) {
             moot_sim_words_unknown(parser, word->column, "or repeated option", word->text, keys);
         }
     }
     if (!has_kind || !has_ready)
         moot_sim_words_fail(parser, parser->end_column, "an upgrade needs kind= and ready=");
+    else if (ret->hard != (ret->fence != 0 && ret->protocol != 0) ||
+             (!ret->hard && (ret->fence != 0 || ret->protocol != 0 || ret->window != 0)))
+        moot_sim_words_fail(parser, parser->end_column,
+                            "fence=+N and min-protocol=P go with kind=hard, and it needs them");
 }
 
 /* set=d1,d2 threshold=M */
@@ -206,6 +232,21 @@ static void partition_parse(struct moot_sim_parser *parser, struct moot_sim_act 
                             "a partition has two groups or more: A | B");
 }
 
+/* to protocol=N */
+static void to_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
+{
+    const char *value;
+    uint32_t column;
+    moot_sim_words_must(parser, "to");
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "protocol=N");
+    if (!word)
+        return;
+    if (moot_sim_words_pair(word, "protocol", &value, &column))
+        ret->protocol = moot_sim_value_protocol(parser, column, value);
+    else
+        moot_sim_words_fail(parser, word->column, "\"%s\" where protocol= is expected", word->text);
+}
+
 static void weather_parse(struct moot_sim_parser *parser, const struct moot_sim_word *verb,
                           struct moot_sim_act *ret)
 {
@@ -219,10 +260,13 @@ static void weather_parse(struct moot_sim_parser *parser, const struct moot_sim_
     }
     ret->kind = strcmp(verb->text, "crash") == 0     ? MOOT_SIM_CRASH
                 : strcmp(verb->text, "restart") == 0 ? MOOT_SIM_RESTART
+                : strcmp(verb->text, "upgrade") == 0 ? MOOT_SIM_UPGRADE
                                                      : MOOT_SIM_ISOLATE;
     const struct moot_sim_word *word = moot_sim_words_next(parser, "nodes");
     if (word)
         moot_sim_value_nodes(parser, word->column, word->text, &ret->set);
+    if (ret->kind == MOOT_SIM_UPGRADE)
+        to_parse(parser, ret);
 }
 
 void moot_sim_parse_act(struct moot_sim_parser *parser, struct moot_sim_act *ret)

@@ -175,6 +175,8 @@ static const struct row rows[] = {
     {"admins", MOOT_SIM_IS_ADMINS, admins_parse},
     {"threshold", MOOT_SIM_IS_THRESHOLD, count_parse},
     {"members", MOOT_SIM_IS_MEMBERS, count_parse},
+    {"protocol", MOOT_SIM_IS_PROTOCOL, count_parse},
+    {"fenced", MOOT_SIM_IS_FENCED, who_parse},
     {"readiness", MOOT_SIM_IS_READINESS, readiness_parse},
     {"signers", MOOT_SIM_IS_SIGNERS, signers_parse},
     {"mark", MOOT_SIM_IS_MARK, mark_parse},

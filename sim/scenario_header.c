@@ -166,6 +166,19 @@ static void epoch_parse(struct moot_sim_parser *parser)
     parser->scenario->epoch_interval_ms = interval_us / MOOT_SIM_US_PER_MS;
 }
 
+static void protocol_parse(struct moot_sim_parser *parser)
+{
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "max=N");
+    const char *value;
+    uint32_t column;
+    if (!word)
+        return;
+    if (moot_sim_words_pair(word, "max", &value, &column))
+        parser->scenario->protocol_max = moot_sim_value_protocol(parser, column, value);
+    else
+        moot_sim_words_fail(parser, word->column, "\"%s\" where max= is expected", word->text);
+}
+
 static void clocks_parse(struct moot_sim_parser *parser)
 {
     static const char *const keys[] = {"skew", "drift", NULL};
@@ -222,10 +235,10 @@ static void allow_parse(struct moot_sim_parser *parser)
 }
 
 static const struct header headers[] = {
-    {"scenario", name_parse}, {"seed", seed_parse},     {"nodes", nodes_parse},
-    {"homes", homes_parse},   {"net", net_parse},       {"lan", lan_parse},
-    {"epoch", epoch_parse},   {"clocks", clocks_parse}, {"settle", settle_parse},
-    {"allow", allow_parse},
+    {"scenario", name_parse}, {"seed", seed_parse},         {"nodes", nodes_parse},
+    {"homes", homes_parse},   {"net", net_parse},           {"lan", lan_parse},
+    {"epoch", epoch_parse},   {"clocks", clocks_parse},     {"settle", settle_parse},
+    {"allow", allow_parse},   {"protocol", protocol_parse},
 };
 #define HEADER_COUNT (sizeof headers / sizeof headers[0])
 

@@ -222,6 +222,7 @@ bool moot_sim_scenario_parse(const char *text, size_t size, struct moot_sim_scen
     ret->seed_first = ret->seed_last = 1;
     ret->net = ret->lan = (struct moot_sim_net){.delay_us_min = 5000, .delay_us_max = 50000};
     ret->epoch_interval_ms = 10000;
+    ret->protocol_max = MOOT_PROTOCOL_MAX;
     ret->settle_us = SETTLE_US;
     parser->line = 1;
     if (size > TEXT_BYTES_MAX)

@@ -219,6 +219,14 @@ uint64_t moot_sim_value_number(struct moot_sim_parser *parser, uint32_t column, 
 }
 
 /* "5%", "0.25%": up to four digits after the point. */
+uint16_t moot_sim_value_protocol(struct moot_sim_parser *parser, uint32_t column, const char *text)
+{
+    uint64_t number = moot_sim_value_number(parser, column, text, MOOT_PROTOCOL_MAX);
+    if (number == 0)
+        moot_sim_words_fail(parser, column, "protocols are 1 to %d", MOOT_PROTOCOL_MAX);
+    return (uint16_t)number;
+}
+
 uint32_t moot_sim_value_ppm(struct moot_sim_parser *parser, uint32_t column, const char *text)
 {
     uint64_t whole, part = 0;

@@ -55,6 +55,8 @@ bool moot_sim_words_pair(const struct moot_sim_word *word, const char *key, cons
 uint64_t moot_sim_value_us(struct moot_sim_parser *parser, uint32_t column, const char *text);
 uint64_t moot_sim_value_number(struct moot_sim_parser *parser, uint32_t column, const char *text,
                                uint64_t most);
+/* A protocol that this build speaks. */
+uint16_t moot_sim_value_protocol(struct moot_sim_parser *parser, uint32_t column, const char *text);
 uint32_t moot_sim_value_ppm(struct moot_sim_parser *parser, uint32_t column, const char *text);
 /* "A..B" or "A" through `one`; the second is not below the first. */
 void moot_sim_value_range(struct moot_sim_parser *parser, uint32_t column, const char *text,

@@ -61,6 +61,7 @@ static void node_init(struct moot_sim_world *world, const struct moot_sim_world_
     uint8_t seed[32];
     node->world = world;
     node->index = index;
+    node->protocol_max = plan->protocol_max;
     memcpy(node->name, plan->nodes[index].name, sizeof node->name);
     memcpy(node->home, plan->nodes[index].home, sizeof node->home);
     snprintf(node->address, sizeof node->address, "10.0.%u.%u", (index + 1) / 256,

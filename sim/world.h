@@ -62,6 +62,7 @@ struct moot_sim_world_plan {
     uint32_t node_count;
     struct moot_sim_net net, lan; /* between homes, inside one */
     uint64_t epoch_interval_ms;
+    uint16_t protocol_max;        /* of every node at first */
     uint64_t clock_skew_us_max;   /* each wall clock is off by up to so much */
     uint32_t clock_drift_ppm_max; /* each monotonic clock is so much faster or slower */
     uint8_t fill;                 /* what fresh memory holds: must change nothing */
@@ -128,6 +129,7 @@ struct moot_sim_node {
     struct moot_sim_blocks blocks;
     struct moot_sim_stream disk; /* delays of commits and jobs */
 
+    uint16_t protocol_max; /* of the release on its disk */
     bool up;
     uint32_t boot; /* 1 for the first start */
     void *memory;  /* of the pool */

@@ -88,6 +88,13 @@ static void a_cache_that_serves_below_its_floor_is_noticed(void **state)
     mutant_breaks("ignore-floor", "cache-invalidation", "cache-floor");
 }
 
+/* Without the gates an old device writes, counts and reduces as it always did: another state. */
+static void a_protocol_without_gates_is_noticed(void **state)
+{
+    (void)state;
+    mutant_breaks("no-protocol-gate", "hard-fork-heals", "equal-states");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +104,7 @@ int main(void)
         cmocka_unit_test(a_put_that_is_not_folded_is_noticed),
         cmocka_unit_test(a_shell_that_sends_before_the_commit_is_noticed),
         cmocka_unit_test(a_disk_that_forgets_is_noticed_at_the_next_start),
+        cmocka_unit_test(a_protocol_without_gates_is_noticed),
         cmocka_unit_test(a_cache_that_serves_below_its_floor_is_noticed),
         cmocka_unit_test(a_run_that_reads_fresh_memory_is_not_the_same_twice),
     };

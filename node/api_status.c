@@ -93,7 +93,7 @@ json_t *moot_api_notes_json(struct moot_request *request, const struct moot_view
         return notes;
     }
     if (view->removed) {
-        note_status(notes, "error", MOOT_REMOVED);
+        note_status(notes, "warning", MOOT_REMOVED);
         return notes;
     }
     if (!view->heard) {

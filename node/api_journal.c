@@ -32,8 +32,10 @@ enum moot_status moot_api_get_stats(struct moot_request *request)
     moot_json_put(answer, "epoch", moot_json_number(view.epoch));
     moot_json_put(answer, "frontier_digest", moot_json_digest(&view.frontier_digest));
     moot_json_put(answer, "state_digest",
-                  view.unread == 0 ? moot_json_digest(&view.state_digest) : json_null());
+                  view.unread == 0 && view.settled ? moot_json_digest(&view.state_digest)
+                                                   : json_null());
     moot_json_put(answer, "unread", moot_json_number(view.unread));
+    moot_json_put(answer, "settled", json_boolean(view.settled));
     json_t *base = json_object();
     moot_json_put(base, "epoch", view.has_base ? moot_json_number(view.base_epoch) : json_null());
     moot_json_put(base, "digest",

@@ -249,6 +249,8 @@ enum moot_status moot_boot_load(const struct moot_engine_env *env, struct moot_e
         moot_error_set(error, status, "founding");
     if (status == MOOT_OK)
         status = each_row(&boot, MOOT_TABLE_META, moot_bytes_of(NULL, 0), load_meta);
+    if (engine->base.there && engine->checkpoint_lsn == 0)
+        engine->refold_wanted = true; /* it ended before it had folded again from the base on */
     env->store->release(env->store->self);
     return status;
 }

@@ -116,6 +116,7 @@ void moot_merge_end(struct moot_step *step)
     refold(step);
     uint32_t ops = step->batch.op_count;
     if (step->engine->folded_since_checkpoint >= CHECKPOINT_FACTS && !step->engine->refold_wanted &&
+        !step->engine->install.refold &&
         moot_step_has_room(step, 2 * CHECKPOINT_ROW_BYTES_MAX + 2 * CHECKPOINT_BYTES_A_STEP))
         moot_merge_checkpoint(step);
     step->unseen_op_count += step->batch.op_count - ops;

@@ -337,6 +337,28 @@ static const struct moot_member *device_find(const struct moot_step *step, struc
     return *ret_why == MOOT_OK ? found : NULL;
 }
 
+/* Where the log of a chain begins: behind what was collected, or at the start. FETCHING. */
+static enum moot_status walk_begin(struct moot_step *step, struct moot_chain_walk *walk)
+{
+    const struct moot_base *base = &step->engine->base;
+    struct moot_bytes bytes;
+    struct moot_cut cut;
+    struct moot_cut_chain entry;
+    if (!base->there)
+        return MOOT_OK;
+    if (!moot_content_held(step, &base->cut_hash, &bytes)) {
+        (void)moot_content_want(step, &base->cut_hash, true);
+        return MOOT_FETCHING;
+    }
+    if (moot_cut_decode(bytes, &cut) != MOOT_OK)
+        return MOOT_STORE_DAMAGED;
+    if (moot_cut_chain_find(&cut, &walk->chain, &entry)) {
+        walk->seq = entry.seq;
+        walk->id = entry.head;
+    }
+    return MOOT_OK;
+}
+
 /* The last fact that is to count: the one asked for, or the last one held here. */
 static enum moot_status range_of(struct moot_step *step, const struct moot_member *member,
                                  const struct moot_call *call, uint64_t *ret_seq,
@@ -353,7 +375,11 @@ static enum moot_status range_of(struct moot_step *step, const struct moot_membe
         return MOOT_BAD_ARGUMENT;
     struct moot_chain_walk walk = {
         .store = step->env->store, .index = chain->index, .chain = chain->id};
-    enum moot_status status = moot_chain_walk(&walk, call->at_seq, NULL, NULL);
+    enum moot_status status = walk_begin(step, &walk);
+    if (status == MOOT_OK && call->at_seq < walk.seq)
+        status = MOOT_UNDER_SNAPSHOT;
+    if (status == MOOT_OK)
+        status = moot_chain_walk(&walk, call->at_seq, NULL, NULL);
     step->env->store->release(step->env->store->self);
     *ret_seq = walk.seq;
     *ret_id = walk.id;

@@ -9,6 +9,12 @@
 #include "protocols/hardfork.h"
 #include "protocols/snapshot.h"
 
+bool moot_view_settled(const struct moot_engine_env *env)
+{
+    const struct moot_engine *engine = moot_engine_of(env);
+    return !engine->refold_wanted && !engine->install.refold;
+}
+
 const struct moot_state *moot_view_state(const struct moot_engine_env *env)
 {
     return &moot_engine_of(env)->state;
@@ -281,6 +287,7 @@ void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *
     }
     moot_frontier_root(state, env->pool, &ret->frontier_digest);
     ret->unread = moot_state_unread(state, env->pool);
-    if (ret->unread == 0)
+    ret->settled = moot_view_settled(env);
+    if (ret->unread == 0 && ret->settled)
         moot_state_digest(state, env->pool, &ret->state_digest);
 }

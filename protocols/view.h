@@ -225,10 +225,15 @@ struct moot_view_stats {
     uint64_t refused[MOOT_STATUS_END]; /* by reason, since start */
     uint64_t voids[MOOT_STATUS_END];   /* by reason, now */
     uint64_t
-        unread; /* facts this device cannot judge; then the state is behind, state_digest zero */
+        unread;   /* facts this device cannot judge; then the state is behind, state_digest zero */
+    bool settled; /* false: facts wait to be folded again; then state_digest is zero, too */
 };
 /* Computes both digests: cost grows with the state. */
 void moot_view_stats(const struct moot_engine_env *env, struct moot_view_stats *ret);
+
+/* False while facts that counted wait to be folded again under other rules: for a moment the state is not
+ * what the frontier says, and no digest of it is shown. */
+bool moot_view_settled(const struct moot_engine_env *env);
 
 /* The state itself, for record get, journal log and oracles. */
 const struct moot_state *moot_view_state(const struct moot_engine_env *env);

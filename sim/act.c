@@ -146,6 +146,21 @@ static void invalidate(struct moot_sim_run *run, uint32_t number)
     ask(run, number, &call);
 }
 
+/* By its id: names may have changed. */
+static void change_device(struct moot_sim_run *run, uint32_t number)
+{
+    const struct moot_sim_act *act = &run->scenario->statements[number].act;
+    struct moot_sim_deed *deed = &run->deeds[number];
+    moot_hex_format(moot_key_bytes(&run->world->nodes[act->subject].identity.key), deed->key_text);
+    const struct moot_call call = {.kind = act->kind == MOOT_SIM_REMOVE ? MOOT_CALL_REMOVE
+                                                                        : MOOT_CALL_RENAME,
+                                   .name = moot_bytes_of_text(deed->key_text),
+                                   .new_name = moot_bytes_of_text(act->key),
+                                   .at_given = act->at_given,
+                                   .at_seq = act->at_seq};
+    ask(run, number, &call);
+}
+
 /* Approve, reject, withdraw, activate: once the node shows the proposal. */
 static void answer_proposal(struct moot_sim_run *run, uint32_t number)
 {
@@ -184,6 +199,10 @@ void moot_sim_act_do(struct moot_sim_run *run, uint32_t number)
         return;
     case MOOT_SIM_PROPOSE_ADMINS:
         propose_admins(run, number);
+        return;
+    case MOOT_SIM_REMOVE:
+    case MOOT_SIM_RENAME:
+        change_device(run, number);
         return;
     case MOOT_SIM_INVALIDATE:
         invalidate(run, number);

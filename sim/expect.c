@@ -140,6 +140,17 @@ static bool marked(const struct moot_sim_run *run, const char *name, uint32_t no
     return false;
 }
 
+static uint32_t members_in_force(const struct moot_state *state, const struct moot_pool *pool)
+{
+    struct moot_map_item item;
+    uint32_t count = 0;
+    for (MOOT_MAP_EACH(pool, &state->members, item)) {
+        const struct moot_member *member = item.value;
+        count += member->conflicted || member->retired ? 0 : 1;
+    }
+    return count;
+}
+
 static bool node_holds(struct moot_sim_run *run, const struct moot_sim_predicate *predicate,
                        uint32_t index)
 {
@@ -171,7 +182,8 @@ static bool node_holds(struct moot_sim_run *run, const struct moot_sim_predicate
     }
     case MOOT_SIM_IS_MEMBERS: {
         const struct moot_engine_env env = moot_sim_node_env(node);
-        return compare(predicate->compare, moot_view_state(&env)->members.count, predicate->number);
+        return compare(predicate->compare, members_in_force(moot_view_state(&env), node->pool),
+                       predicate->number);
     }
     case MOOT_SIM_IS_DIGEST:
     case MOOT_SIM_IS_FRONTIER:

@@ -163,8 +163,10 @@ static bool put_present(struct moot_sim_oracle *oracle, uint32_t node,
     const struct moot_pool *pool = world->nodes[node].pool;
     const struct moot_state *state = state_of(oracle, node);
     const struct moot_member *author =
-        moot_state_member(state, pool, &world->nodes[ack->node].identity.key);
+        moot_state_member_listed(state, pool, &world->nodes[ack->node].identity.key);
     const struct moot_record *record = moot_state_record(state, pool, moot_bytes_of_text(ack->key));
+    if (author && author->retired && ack->seq > author->last_seq)
+        return true; /* M of N decided that it does not count */
     if (!author || !record)
         return false;
     for (uint32_t i = 0; i < record->values.count; i++) {
@@ -267,7 +269,8 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
                           "%s went from %llu facts to %llu", oracle->run->world->nodes[node].name,
                           (unsigned long long)watch->facts, (unsigned long long)facts);
     watch->facts = facts;
-    if (moot_state_unread(state, pool) > 0)
+    const struct moot_engine_env env = moot_sim_node_env(&oracle->run->world->nodes[node]);
+    if (moot_state_unread(state, pool) > 0 || !moot_view_settled(&env))
         return; /* behind, and it says so */
     moot_frontier_root(state, pool, &root);
     moot_state_digest(state, pool, &digest);
@@ -280,11 +283,11 @@ void moot_sim_oracle_stepped(struct moot_sim_oracle *oracle, uint32_t node)
     }
 }
 
-/* Reasons that name the peer and are nobody's fault: it was away, or this node does not know it yet. */
+/* Reasons that name the peer and are nobody's fault: it was away, this node does not know it yet, or not any more. */
 static bool innocent(enum moot_status status)
 {
-    return status == MOOT_SILENT || status == MOOT_STRANGER || status == MOOT_OTHER_BRANCH ||
-           moot_status_info(status)->blame != MOOT_BLAME_PEER;
+    return status == MOOT_SILENT || status == MOOT_STRANGER || status == MOOT_REMOVED ||
+           status == MOOT_OTHER_BRANCH || moot_status_info(status)->blame != MOOT_BLAME_PEER;
 }
 
 void moot_sim_oracle_noticed(struct moot_sim_oracle *oracle, uint32_t node,

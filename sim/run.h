@@ -37,6 +37,7 @@ struct moot_sim_deed {
     uint64_t call_number;
     enum moot_status reason;
     char detail[160];
+    char key_text[65];                        /* the device that an act is about */
     char digest_text[17];                     /* what a person compared */
     struct moot_bytes names[MOOT_ADMINS_MAX]; /* of a call on its way */
     struct moot_cache_entry entry;            /* the same */

@@ -40,6 +40,8 @@ enum moot_sim_when {
 enum moot_sim_act_kind {
     MOOT_SIM_PROPOSE_UPGRADE = 1,
     MOOT_SIM_PROPOSE_ADMINS,
+    MOOT_SIM_REMOVE,
+    MOOT_SIM_RENAME,
     MOOT_SIM_INVALIDATE,
     MOOT_SIM_APPROVE,
     MOOT_SIM_REJECT,
@@ -68,8 +70,11 @@ struct moot_sim_act {
     enum moot_sim_act_kind kind;
     uint32_t node;                   /* who acts */
     char label[MOOT_SIM_NAME_BYTES]; /* of the proposal; of a put: its value */
-    char key[MOOT_SIM_WORD_BYTES];   /* put, cache, invalidate: key; reject: reason */
+    char key[MOOT_SIM_WORD_BYTES];   /* put, cache, invalidate: key; reject: reason; rename: name */
     char value[MOOT_SIM_WORD_BYTES];
+    uint32_t subject; /* remove, rename: which device */
+    bool at_given;    /* remove: `at_seq` is the last fact that counts */
+    uint64_t at_seq;
     uint32_t ready;          /* upgrade: devices that must be ready */
     bool hard;               /* upgrade */
     uint32_t fence, window;  /* of a hard one: epochs from now, epochs; 0: the engine's choice */

@@ -5,8 +5,9 @@
 
 #include "sim/words.h"
 
-static const char *const person_verbs[] = {
-    "propose", "invalidate", "approve", "reject", "withdraw", "activate", "put", "cache", NULL};
+static const char *const person_verbs[] = {"propose",  "invalidate", "approve", "reject",
+                                           "withdraw", "activate",   "put",     "cache",
+                                           "remove",   "rename",     NULL};
 static const char *const weather_verbs[] = {"crash", "restart", "upgrade", "partition",
                                             "heal",  "isolate", NULL};
 
@@ -147,6 +148,32 @@ static void invalidate_parse(struct moot_sim_parser *parser, struct moot_sim_act
         ret->floor = (uint32_t)moot_sim_value_number(parser, column, value, UINT32_MAX);
 }
 
+/* U NODE [at=SEQ] | U NODE NAME */
+static void device_parse(struct moot_sim_parser *parser, bool removes, struct moot_sim_act *ret)
+{
+    const char *value;
+    uint32_t column;
+    ret->kind = removes ? MOOT_SIM_REMOVE : MOOT_SIM_RENAME;
+    label_parse(parser, ret);
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "a node");
+    if (!word)
+        return;
+    ret->subject = moot_sim_value_node(parser, word->column, word->text);
+    if (!removes) {
+        key_parse(parser, ret);
+        return;
+    }
+    if (parser->failed || parser->next >= parser->word_count)
+        return;
+    word = moot_sim_words_next(parser, "at=");
+    if (!moot_sim_words_pair(word, "at", &value, &column)) {
+        moot_sim_words_fail(parser, word->column, "\"%s\" where at= is expected", word->text);
+        return;
+    }
+    ret->at_given = true;
+    ret->at_seq = moot_sim_value_number(parser, column, value, UINT32_MAX);
+}
+
 /* set KEY VALUE | get KEY */
 static void cache_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
 {
@@ -187,6 +214,10 @@ static void person_parse(struct moot_sim_parser *parser, const struct moot_sim_w
         cache_parse(parser, ret);
         break;
     case 'r':
+        if (strcmp(verb->text, "reject") != 0) {
+            device_parse(parser, strcmp(verb->text, "remove") == 0, ret);
+            break;
+        }
         ret->kind = MOOT_SIM_REJECT;
         label_parse(parser, ret);
         word = moot_sim_words_next(parser, "a reason in quotes");

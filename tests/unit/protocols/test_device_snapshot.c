@@ -144,10 +144,53 @@ static void a_snapshot_waits_for_an_open_removal_and_leaves_out_what_it_makes_vo
     test_net_free(&net);
 }
 
+/* A refold begins at the base's image, also if the process ends before it is done. */
+static void what_lies_above_the_base_is_folded_again_without_what_was_removed(void **state)
+{
+    struct test_net net;
+    (void)state;
+    begin(&net, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)put(&net, 3, "heating", "18");
+        test_net_run(&net, 3000);
+        struct moot_reply taken = snapshot(&net, i);
+        assert_int_equal(taken.status, MOOT_OK);
+        assert_in_force(&net, &taken.proposal);
+        test_net_run(&net, 30000);
+    }
+    uint64_t last = put(&net, 3, "heating", "20");
+    (void)put(&net, 3, "heating", "30");
+    (void)put(&net, 3, "heating", "40");
+    test_net_run(&net, 3000);
+    struct moot_reply removal = remove_at(&net, 0, "n3", last);
+    assert_int_equal(removal.status, MOOT_OK);
+    test_net_run(&net, 1000);
+    assert_int_equal(approve(&net, 1, &removal.proposal), MOOT_OK);
+    test_net_stop(&net, 1); /* at once */
+    test_net_run(&net, 1000);
+    test_net_start(&net, 1);
+    test_net_run(&net, 30000);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct moot_view_stats stats;
+        moot_view_stats(&net.nodes[i].env, &stats);
+        assert_true(stats.settled);
+        assert_int_equal(stats.voids[MOOT_VOID_REMOVED], 2);
+        const struct moot_record *record = moot_state_record(
+            moot_view_state(&net.nodes[i].env), net.nodes[i].env.pool, text("heating"));
+        assert_non_null(record);
+        const struct moot_record_value *shown = moot_record_shown(record, net.nodes[i].env.pool);
+        assert_true(
+            moot_bytes_equal(moot_blob_get(net.nodes[i].env.pool, shown->value), text("20")));
+    }
+    assert_equal_and_so_after_a_start(&net);
+    test_net_free(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_under_a_snapshot_is_made_void),
+        cmocka_unit_test(what_lies_above_the_base_is_folded_again_without_what_was_removed),
         cmocka_unit_test(a_snapshot_waits_for_an_open_removal_and_leaves_out_what_it_makes_void),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

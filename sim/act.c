@@ -204,6 +204,10 @@ void moot_sim_act_do(struct moot_sim_run *run, uint32_t number)
     case MOOT_SIM_RENAME:
         change_device(run, number);
         return;
+    case MOOT_SIM_PROPOSE_SNAPSHOT:
+        call = (struct moot_call){.kind = MOOT_CALL_PROPOSE_SNAPSHOT};
+        ask(run, number, &call);
+        return;
     case MOOT_SIM_INVALIDATE:
         invalidate(run, number);
         return;

@@ -180,6 +180,12 @@ static bool node_holds(struct moot_sim_run *run, const struct moot_sim_predicate
         moot_view_cached(&env, moot_bytes_of_text(predicate->label), &view);
         return view.served;
     }
+    case MOOT_SIM_IS_FENCE: {
+        const struct moot_engine_env env = moot_sim_node_env(node);
+        struct moot_view_fence view;
+        moot_view_fence(&env, moot_sim_node_now_ms(node), &view);
+        return view.up == (predicate->number == 1);
+    }
     case MOOT_SIM_IS_MEMBERS: {
         const struct moot_engine_env env = moot_sim_node_env(node);
         return compare(predicate->compare, members_in_force(moot_view_state(&env), node->pool),

@@ -114,6 +114,7 @@ void moot_sim_oracle_submitted(struct moot_sim_oracle *oracle, uint32_t node, ui
                                   .facts = facts_held(state, oracle->run->world->nodes[node].pool)};
     heads_note(pending, state, oracle->run->world->nodes[node].pool);
     moot_sim_oracle_batch(oracle, node, pending, batch);
+    moot_sim_oracle_fence_batch(oracle, node, pending, batch);
 }
 
 static void votes_keep(struct moot_sim_oracle *oracle, uint32_t node,
@@ -138,6 +139,7 @@ void moot_sim_oracle_durable(struct moot_sim_oracle *oracle, uint32_t node, uint
         const struct moot_sim_pending *pending = &watch->pending[count++];
         votes_keep(oracle, node, pending);
         heads_keep(oracle, node, pending);
+        moot_sim_oracle_fence_durable(watch, pending);
         if (pending->epoch > watch->epoch_durable)
             watch->epoch_durable = pending->epoch;
         if (pending->facts > watch->facts_durable)
@@ -233,6 +235,7 @@ void moot_sim_oracle_opened(struct moot_sim_oracle *oracle, uint32_t node)
         moot_sim_run_fail(oracle->run, (int)node, NULL, "epoch-falls",
                           "%s stood at epoch %u on its disk and starts at %u", name,
                           watch->epoch_durable, watch->epoch);
+    moot_sim_oracle_fence_opened(oracle, node);
     watch->facts = facts_held(state_of(oracle, node), oracle->run->world->nodes[node].pool);
     if (watch->facts < watch->facts_durable)
         moot_sim_run_fail(oracle->run, (int)node, NULL, "facts-vanish",

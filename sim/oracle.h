@@ -44,11 +44,15 @@ struct moot_sim_pending {
     uint32_t vote_count, vote_capacity;
     struct moot_sim_head *heads; /* owned: of every chain as held then */
     uint32_t head_count, head_capacity;
+    bool fenced; /* a snapshot's fence is up */
+    struct moot_digest fence;
 };
 struct moot_sim_watch {
     uint32_t epoch;                /* of this start */
     uint32_t epoch_durable;        /* over all starts */
     uint64_t facts, facts_durable; /* the same for the number of facts held */
+    bool fenced;                   /* durably, for that snapshot */
+    struct moot_digest fence, fence_restarted;
     struct moot_sim_pending *pending;
     uint32_t pending_count, pending_capacity;
 };
@@ -99,6 +103,14 @@ struct moot_sim_oracle {
 
 void moot_sim_oracle_init(struct moot_sim_oracle *oracle, struct moot_sim_run *run);
 void moot_sim_oracle_deinit(struct moot_sim_oracle *oracle);
+
+/* oracle_fence.c */
+void moot_sim_oracle_fence_batch(struct moot_sim_oracle *oracle, uint32_t node,
+                                 struct moot_sim_pending *pending,
+                                 const struct moot_store_batch *batch);
+void moot_sim_oracle_fence_durable(struct moot_sim_watch *watch,
+                                   const struct moot_sim_pending *pending);
+void moot_sim_oracle_fence_opened(struct moot_sim_oracle *oracle, uint32_t node);
 
 void moot_sim_oracle_submitted(struct moot_sim_oracle *oracle, uint32_t node, uint64_t ticket,
                                const struct moot_store_batch *batch);

@@ -218,6 +218,8 @@ void moot_sim_run_init(struct moot_sim_run *run, const struct moot_sim_scenario 
         .lan = scenario->lan,
         .epoch_interval_ms = scenario->epoch_interval_ms,
         .protocol_max = scenario->protocol_max,
+        .snapshot_every = scenario->snapshot_every,
+        .fence_lease_ms = scenario->fence_lease_ms,
         .clock_skew_us_max = scenario->clock_skew_us_max,
         .clock_drift_ppm_max = scenario->clock_drift_ppm_max,
         .fill = options->fill,

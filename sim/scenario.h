@@ -42,6 +42,7 @@ enum moot_sim_act_kind {
     MOOT_SIM_PROPOSE_ADMINS,
     MOOT_SIM_REMOVE,
     MOOT_SIM_RENAME,
+    MOOT_SIM_PROPOSE_SNAPSHOT,
     MOOT_SIM_INVALIDATE,
     MOOT_SIM_APPROVE,
     MOOT_SIM_REJECT,
@@ -102,7 +103,8 @@ enum moot_sim_predicate_kind {
     MOOT_SIM_IS_REFUSED,   /* refused WHO WORD reason=STATUS */
     MOOT_SIM_IS_CACHED,    /* cached WHO KEY: a get would be served */
     MOOT_SIM_IS_PROTOCOL,  /* protocol WHO OP N: in force */
-    MOOT_SIM_IS_FENCED     /* fenced WHO: it does not speak the protocol in force */
+    MOOT_SIM_IS_FENCED,    /* fenced WHO: it does not speak the protocol in force */
+    MOOT_SIM_IS_FENCE      /* fence WHO up|down */
 };
 enum moot_sim_compare {
     MOOT_SIM_EQ = 1,
@@ -145,6 +147,8 @@ struct moot_sim_scenario {
     uint32_t threshold;
     struct moot_sim_net net, lan;
     uint64_t epoch_interval_ms;
+    uint32_t snapshot_every; /* 0: only those that are proposed here */
+    uint64_t fence_lease_ms; /* 0: the engine's own */
     uint64_t clock_skew_us_max;
     uint32_t clock_drift_ppm_max;
     uint16_t protocol_max; /* what every node speaks at first */

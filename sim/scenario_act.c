@@ -103,8 +103,8 @@ static void label_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret
 
 static void propose_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)
 {
-    static const char *const what[] = {"upgrade", "admins", NULL};
-    const struct moot_sim_word *word = moot_sim_words_next(parser, "upgrade or admins");
+    static const char *const what[] = {"upgrade", "admins", "snapshot", NULL};
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "upgrade, admins or snapshot");
     if (!word)
         return;
     if (!known(what, word->text)) {
@@ -114,8 +114,10 @@ static void propose_parse(struct moot_sim_parser *parser, struct moot_sim_act *r
     label_parse(parser, ret);
     if (strcmp(word->text, "upgrade") == 0)
         upgrade_parse(parser, ret);
-    else
+    else if (strcmp(word->text, "admins") == 0)
         admins_parse(parser, ret);
+    else
+        ret->kind = MOOT_SIM_PROPOSE_SNAPSHOT;
 }
 
 static void key_parse(struct moot_sim_parser *parser, struct moot_sim_act *ret)

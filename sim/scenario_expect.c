@@ -149,6 +149,17 @@ static void mark_parse(struct moot_sim_parser *parser, struct moot_sim_predicate
                             ret->label);
 }
 
+/* WHO up|down */
+static void fence_parse(struct moot_sim_parser *parser, struct moot_sim_predicate *ret)
+{
+    static const char *const words[] = {"up", "down", NULL};
+    who_parse(parser, ret);
+    const struct moot_sim_word *word = moot_sim_words_next(parser, "up or down");
+    if (word && strcmp(word->text, "up") != 0 && strcmp(word->text, "down") != 0)
+        moot_sim_words_unknown(parser, word->column, "state of a fence", word->text, words);
+    ret->number = word && strcmp(word->text, "up") == 0 ? 1 : 0;
+}
+
 static void refused_parse(struct moot_sim_parser *parser, struct moot_sim_predicate *ret)
 {
     const char *value;
@@ -172,6 +183,7 @@ static const struct row rows[] = {
     {"digest-equal", MOOT_SIM_IS_DIGEST, who_parse},
     {"frontier-equal", MOOT_SIM_IS_FRONTIER, who_parse},
     {"accepted", MOOT_SIM_IS_ACCEPTED, accepted_parse},
+    {"fence", MOOT_SIM_IS_FENCE, fence_parse},
     {"admins", MOOT_SIM_IS_ADMINS, admins_parse},
     {"threshold", MOOT_SIM_IS_THRESHOLD, count_parse},
     {"members", MOOT_SIM_IS_MEMBERS, count_parse},

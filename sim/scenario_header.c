@@ -179,6 +179,25 @@ static void protocol_parse(struct moot_sim_parser *parser)
         moot_sim_words_fail(parser, word->column, "\"%s\" where max= is expected", word->text);
 }
 
+/* every=N lease=TIME */
+static void snapshots_parse(struct moot_sim_parser *parser)
+{
+    static const char *const keys[] = {"every", "lease", NULL};
+    while (!parser->failed && parser->next < parser->word_count) {
+        const struct moot_sim_word *word = moot_sim_words_next(parser, "an option");
+        const char *value;
+        uint32_t column;
+        if (moot_sim_words_pair(word, "every", &value, &column))
+            parser->scenario->snapshot_every =
+                (uint32_t)moot_sim_value_number(parser, column, value, 1000000);
+        else if (moot_sim_words_pair(word, "lease", &value, &column))
+            parser->scenario->fence_lease_ms =
+                moot_sim_value_us(parser, column, value) / MOOT_SIM_US_PER_MS;
+        else
+            moot_sim_words_unknown(parser, word->column, "option", word->text, keys);
+    }
+}
+
 static void clocks_parse(struct moot_sim_parser *parser)
 {
     static const char *const keys[] = {"skew", "drift", NULL};
@@ -206,10 +225,21 @@ static void settle_parse(struct moot_sim_parser *parser)
 
 /* Invariants that a file may leave unjudged: all but those of its own expectations. */
 static const char *const invariants[] = {
-    "equal-states", "epoch-falls",  "one-vote",       "durable-before-visible",
-    "certificate",  "acknowledged", "replay-refused", "honest-blamed",
-    "restart",      "livelock",     "act-refused",    "act",
-    "cache-floor",  NULL,
+    "equal-states",
+    "epoch-falls",
+    "one-vote",
+    "durable-before-visible",
+    "certificate",
+    "acknowledged",
+    "replay-refused",
+    "honest-blamed",
+    "restart",
+    "livelock",
+    "act-refused",
+    "act",
+    "cache-floor",
+    "writer-fence",
+    NULL,
 };
 
 int moot_sim_invariant_find(const char *name)
@@ -238,7 +268,7 @@ static const struct header headers[] = {
     {"scenario", name_parse}, {"seed", seed_parse},         {"nodes", nodes_parse},
     {"homes", homes_parse},   {"net", net_parse},           {"lan", lan_parse},
     {"epoch", epoch_parse},   {"clocks", clocks_parse},     {"settle", settle_parse},
-    {"allow", allow_parse},   {"protocol", protocol_parse},
+    {"allow", allow_parse},   {"protocol", protocol_parse}, {"snapshots", snapshots_parse},
 };
 #define HEADER_COUNT (sizeof headers / sizeof headers[0])
 

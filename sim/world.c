@@ -98,7 +98,9 @@ struct moot_sim_world *moot_sim_world_new(const struct moot_sim_world_plan *plan
     world->net = plan->net;
     world->lan = plan->lan;
     moot_engine_config_init(&world->config);
-    world->config.snapshot_every = 0; /* by hand, unless the scenario says otherwise */
+    world->config.snapshot_every = plan->snapshot_every;
+    if (plan->fence_lease_ms > 0)
+        world->config.fence_lease_ms = plan->fence_lease_ms;
     world->config.epoch_interval_ms = plan->epoch_interval_ms;
     snprintf(world->config.version, sizeof world->config.version, "1.0.0");
     world->node_count = count;

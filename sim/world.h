@@ -62,7 +62,9 @@ struct moot_sim_world_plan {
     uint32_t node_count;
     struct moot_sim_net net, lan; /* between homes, inside one */
     uint64_t epoch_interval_ms;
-    uint16_t protocol_max;        /* of every node at first */
+    uint16_t protocol_max; /* of every node at first */
+    uint32_t snapshot_every;
+    uint64_t fence_lease_ms;      /* 0: the engine's own */
     uint64_t clock_skew_us_max;   /* each wall clock is off by up to so much */
     uint32_t clock_drift_ppm_max; /* each monotonic clock is so much faster or slower */
     uint8_t fill;                 /* what fresh memory holds: must change nothing */

@@ -95,6 +95,12 @@ static void a_protocol_without_gates_is_noticed(void **state)
     mutant_breaks("no-protocol-gate", "hard-fork-heals", "equal-states");
 }
 
+static void a_fence_that_is_not_on_the_disk_is_noticed(void **state)
+{
+    (void)state;
+    mutant_breaks("fence-not-persisted", "snapshot-proposer-dies", "writer-fence");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +111,7 @@ int main(void)
         cmocka_unit_test(a_shell_that_sends_before_the_commit_is_noticed),
         cmocka_unit_test(a_disk_that_forgets_is_noticed_at_the_next_start),
         cmocka_unit_test(a_protocol_without_gates_is_noticed),
+        cmocka_unit_test(a_fence_that_is_not_on_the_disk_is_noticed),
         cmocka_unit_test(a_cache_that_serves_below_its_floor_is_noticed),
         cmocka_unit_test(a_run_that_reads_fresh_memory_is_not_the_same_twice),
     };

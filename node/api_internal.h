@@ -207,6 +207,9 @@ void moot_api_finish(struct moot_request *request, enum moot_status status);
 
 enum moot_status moot_api_get_status(struct moot_request *request);
 enum moot_status moot_api_get_epoch(struct moot_request *request);
+enum moot_status moot_api_get_forks(struct moot_request *request);
+/* The hard fork that is activated and not yet in force, or null. */
+json_t *moot_api_next_fence_json(const struct moot_view_status *view);
 enum moot_status moot_api_get_config(struct moot_request *request);
 enum moot_status moot_api_get_devices(struct moot_request *request);
 enum moot_status moot_api_get_pending(struct moot_request *request);

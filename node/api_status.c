@@ -162,7 +162,7 @@ static json_t *admins_json(struct moot_request *request, const struct moot_admin
 }
 
 /* The hard fork that is activated and not yet in force. */
-static json_t *next_fence_json(const struct moot_view_status *view)
+json_t *moot_api_next_fence_json(const struct moot_view_status *view)
 {
     char name[MOOT_PROPOSAL_NAME_BYTES];
     if (view->fence_next == 0) {
@@ -210,6 +210,8 @@ static json_t *protocol_json(const struct moot_view_status *view)
     json_t *protocol = json_object();
     moot_json_put(protocol, "speaks", moot_json_number(view->protocol_speaks));
     moot_json_put(protocol, "max", moot_json_number(view->protocol_max));
+    moot_json_put(protocol, "in_force",
+                  view->in_mesh ? moot_json_number(view->protocol_in_force) : json_null());
     return protocol;
 }
 
@@ -230,7 +232,7 @@ enum moot_status moot_api_get_status(struct moot_request *request)
     moot_json_put(answer, "fenced", json_boolean(view.fenced));
     moot_json_put(answer, "fenced_reason",
                   view.fenced ? json_string(view.fenced_reason) : json_null());
-    moot_json_put(answer, "fence_next", next_fence_json(&view));
+    moot_json_put(answer, "fence_next", moot_api_next_fence_json(&view));
     moot_json_put(answer, "timeline", moot_json_digest_or_null(&view.timeline));
     moot_json_put(answer, "turns_passed", moot_json_number(view.turns_passed));
     moot_json_put(answer, "epoch_stalled_s", moot_json_number(view.epoch_stalled_s));

@@ -57,6 +57,7 @@ static const struct moot_api_member value_members[] = {
 static const struct moot_endpoint table[] = {
     READ("/v1/status", NULL, moot_api_get_status),
     READ("/v1/epoch", NULL, moot_api_get_epoch),
+    READ("/v1/forks", NULL, moot_api_get_forks),
     READ("/v1/config", NULL, moot_api_get_config),
     READ("/v1/devices", NULL, moot_api_get_devices),
     READ("/v1/devices/pending", NULL, moot_api_get_pending),

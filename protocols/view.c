@@ -98,7 +98,8 @@ void moot_view_status(const struct moot_engine_env *env, uint64_t now_ms,
         ret->home = moot_blob_get(pool, self->home);
     }
     ret->removed = self && self->retired;
-    ret->protocol_speaks = era->protocol;
+    ret->protocol_in_force = era->protocol;
+    ret->protocol_speaks = era->protocol < ret->protocol_max ? era->protocol : ret->protocol_max;
     ret->epoch = engine->state.epoch;
     ret->admins = era->admins;
     ret->is_admin = moot_engine_is_admin(engine, pool);

@@ -20,7 +20,8 @@ struct moot_view_status {
     struct moot_bytes name,
         home; /* certified ones once a member, else those of the configuration */
     char version[MOOT_VERSION_BYTES_MAX];
-    uint16_t protocol_speaks, protocol_max;
+    uint16_t protocol_speaks, protocol_max; /* what it writes under, and could */
+    uint16_t protocol_in_force;             /* 0 without a mesh */
     uint32_t epoch;
     struct moot_admin_set admins;
     bool is_admin;
@@ -69,6 +70,20 @@ struct moot_view_device {
 /* All members ascending by name then key, then those removed. count 0 and NULL when the arena is full. */
 uint32_t moot_view_devices(const struct moot_engine_env *env, uint64_t now_ms,
                            struct moot_arena *arena, struct moot_view_device **ret);
+
+/* A stretch of the timeline: from the founding, or a turn, to the next turn. */
+struct moot_view_era {
+    uint64_t k;
+    uint32_t epoch; /* from */
+    struct moot_digest timeline;
+    uint16_t protocol;
+    uint32_t admins_version;
+    bool hard_fork;
+    struct moot_digest proposal; /* the upgrade of a hard fork, the proposal of other turns; zero: founding */
+};
+/* All, oldest first. count 0 and NULL when the arena is full or there is no mesh. */
+uint32_t moot_view_eras(const struct moot_engine_env *env, struct moot_arena *arena,
+                        struct moot_view_era **ret);
 
 /* Devices that asked to join and wait for moot device admit. */
 struct moot_view_joiner {

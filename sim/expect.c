@@ -70,7 +70,7 @@ static bool status_holds(struct moot_sim_run *run, const struct moot_sim_predica
     if (predicate->kind == MOOT_SIM_IS_FENCED)
         return status.fenced;
     if (predicate->kind == MOOT_SIM_IS_PROTOCOL)
-        return compare(predicate->compare, status.protocol_speaks, predicate->number);
+        return compare(predicate->compare, status.protocol_in_force, predicate->number);
     if (predicate->kind == MOOT_SIM_IS_THRESHOLD)
         return compare(predicate->compare, status.admins.threshold, predicate->number);
     uint32_t wanted = 0;

@@ -148,6 +148,8 @@ const struct moot_command moot_commands[] = {
     {NULL, "epoch show", "", READS, 0, 0, moot_verb_epoch_show, "the epoch, and what it waits for when it stalls", NULL},
     {NULL, "epoch wait", "N", READS, 0, 0, moot_verb_epoch_wait, "wait until the epoch is N or later; +N counts from now",
         "Waits for --wait=TIME, 5m when not given; exit 7 when it is not reached."},
+    {NULL, "fork list", "", READS, 0, 0, moot_verb_fork_list, "the founding and every turn since: changes of administrators, hard forks", NULL},
+    {NULL, "fork show", "[K]", READS, 0, 0, moot_verb_fork_show, "one turn, the last when none is named", NULL},
     {NULL, "fence show", "", READS, 0, 0, moot_verb_fence_show, "whether ordinary writes are held back, by whom, how long", NULL},
     {NULL, "snapshot list", "", READS, 0, 0, moot_verb_snapshot_list, "completed snapshots", NULL},
     {NULL, "snapshot show", "[E]", READS, BIT(IMAGE), 0, moot_verb_snapshot_show, "one snapshot; E is its epoch or id, the last one when not given", NULL},

@@ -53,6 +53,8 @@ int moot_verb_journal_log(struct moot_cli *cli);
 int moot_verb_epoch_show(struct moot_cli *cli);
 int moot_verb_epoch_wait(struct moot_cli *cli);
 int moot_verb_fence_show(struct moot_cli *cli);
+int moot_verb_fork_list(struct moot_cli *cli);
+int moot_verb_fork_show(struct moot_cli *cli);
 int moot_verb_events(struct moot_cli *cli);
 int moot_verb_config_show(struct moot_cli *cli);
 int moot_verb_help(struct moot_cli *cli);

@@ -392,6 +392,38 @@ static void test_administrators_change_before_a_hard_fork_or_after_it_not_beside
     test_net_free(&net);
 }
 
+static void
+test_a_device_that_never_heard_of_the_fork_comes_back_fenced_and_fetches_what_heals(void **state)
+{
+    (void)state;
+    struct test_net net;
+    begin(&net, 3, 2, 2, 13);
+    speaks(&net, 2, 1);
+    test_net_run(&net, 2000);
+    test_net_stop(&net, 2);
+    assert_int_equal(test_net_put(&net, 0, "key", "old"), MOOT_OK);
+    struct moot_digest proposal = propose(&net, 4, 0);
+    test_net_run(&net, 1000);
+    assert_int_equal(approve(&net, 1, &proposal), MOOT_OK);
+    test_net_run(&net, 7 * EPOCH_MS);
+    assert_int_equal(protocol_of(&net, 0), 2);
+    assert_int_equal(test_net_put(&net, 0, "key", "new"), MOOT_OK);
+    test_net_start(&net, 2);
+    test_net_run(&net, 20000);
+    assert_true(status_of(&net, 2).fenced);
+    assert_int_equal(state_of(&net, 2, &proposal), MOOT_PROPOSAL_IN_FORCE);
+    for (uint32_t i = 0; i < package.block_count; i++)
+        assert_non_null(test_net_file(&net, 2, &package.blocks[i]));
+    /* The record is there as it was before the fence. */
+    const struct moot_pool *pool = net.nodes[2].env.pool;
+    const struct moot_record *record =
+        moot_state_record(moot_view_state(&net.nodes[2].env), pool, moot_bytes_of_text("key"));
+    assert_non_null(record);
+    assert_true(moot_bytes_equal(moot_blob_get(pool, moot_record_shown(record, pool)->value),
+                                 moot_bytes_of_text("old")));
+    test_net_free(&net);
+}
+
 static void test_a_device_joins_after_the_fence_and_is_fenced_if_it_is_old(void **state)
 {
     (void)state;
@@ -435,6 +467,8 @@ int main(void)
         cmocka_unit_test(test_an_activated_hard_fork_whose_window_passes_without_a_turn_expires),
         cmocka_unit_test(
             test_of_two_hard_forks_the_nearer_comes_first_and_the_other_only_if_it_is_higher),
+        cmocka_unit_test(
+            test_a_device_that_never_heard_of_the_fork_comes_back_fenced_and_fetches_what_heals),
         cmocka_unit_test(test_a_device_joins_after_the_fence_and_is_fenced_if_it_is_old),
         cmocka_unit_test(test_administrators_change_before_a_hard_fork_or_after_it_not_beside_it),
     };

@@ -392,4 +392,5 @@ def main():
     check(crashes >= 5, f"{crashes} crash points in all")
 
 
-meshlib.finish(main)
+if __name__ == "__main__":
+    meshlib.finish(main)

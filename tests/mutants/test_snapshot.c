@@ -1,6 +1,6 @@
 /*
  * Planted bugs of snapshots among whole engines: a proposer whose reducer forgets puts is rejected by the others,
- * naming the stratum; a fence that is not persisted is gone after a restart.
+ * naming the stratum; a fence that is not persisted is gone after a restart; cuts that are not ordered.
  */
 #include "crypto/base/mutant.h"
 #include "tests/lib/engines/net.h"
@@ -90,11 +90,56 @@ static void a_fence_that_is_not_persisted_is_noticed(void **state)
     assert_false(fenced_after_a_restart("fence-not-persisted", 22));
 }
 
+/* n2 has signed A, which n1 never saw; then only n1 is in reach, with B, whose cut lacks what A holds. Does n2
+ * sign B as well? */
+static bool signs_both(const char *mutant, uint64_t seed)
+{
+    struct test_net net;
+    const struct moot_call call = {.kind = MOOT_CALL_PROPOSE_SNAPSHOT};
+    bool yes = false, no = false;
+    test_net_init(&net, 3, seed);
+    test_net_found(&net);
+    test_net_admins(&net, 3, 3);
+    test_net_run(&net, 15000);
+    test_net_cut(&net, 0, 1, true);
+    test_net_cut(&net, 2, 1, true);
+    test_net_run(&net, 5000);
+    assert_int_equal(test_net_put(&net, 0, "key", "only in A"), MOOT_OK);
+    assert_int_equal(test_net_put(&net, 1, "key", "only in B"), MOOT_OK);
+    test_net_run(&net, 5000);
+    struct moot_digest a = propose(&net);
+    struct moot_reply reply = test_net_call(&net, 1, &call);
+    assert_int_equal(reply.status, MOOT_OK);
+    test_net_run(&net, 10000);
+    assert_int_equal(test_net_proposal(&net, 0, &a).yes_count, 2);
+    test_net_stop(&net, 0);
+    moot_mutant_active = mutant;
+    test_net_cut(&net, 2, 1, false);
+    test_net_run(&net, 60000);
+    moot_mutant_active = "";
+    struct moot_view_proposal view = test_net_proposal(&net, 2, &reply.proposal);
+    for (uint32_t i = 0; i < view.yes_count; i++)
+        yes = yes || moot_key_equal(&view.yes[i].key, &net.nodes[2].identity.key);
+    for (uint32_t i = 0; i < view.no_count; i++)
+        no = no || moot_key_equal(&view.no[i].key, &net.nodes[2].identity.key);
+    assert_true(yes != no); /* it has judged */
+    test_net_free(&net);
+    return yes;
+}
+
+static void a_cut_that_leaves_out_an_approved_one_is_refused(void **state)
+{
+    (void)state;
+    assert_false(signs_both("", 23));
+    assert_true(signs_both("cuts-unordered", 23));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_proposer_that_reduces_otherwise_is_rejected_naming_the_stratum),
         cmocka_unit_test(a_fence_that_is_not_persisted_is_noticed),
+        cmocka_unit_test(a_cut_that_leaves_out_an_approved_one_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

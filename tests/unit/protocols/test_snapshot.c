@@ -2,7 +2,9 @@
  * Snapshots among whole engines: proposed behind a fence, verified and signed by the others by themselves,
  * completed; facts collected one behind; a device that was away takes the image.
  */
+#include "journal/log_row.h"
 #include "protocols/inside.h"
+#include "tests/lib/engines/hostile.h"
 #include "tests/lib/engines/net.h"
 
 static void put(struct test_net *net, uint32_t node, const char *key, const char *value)
@@ -173,11 +175,71 @@ static void a_device_away_for_two_snapshots_takes_the_image(void **state)
     test_net_free(&net);
 }
 
+#define SAVED_MAX 32
+
+/* The first runs of a node's log, copied. */
+static uint32_t save_runs(struct test_net *net, uint32_t node, struct moot_bytes ret[SAVED_MAX])
+{
+    struct moot_store_port *port = &net->nodes[node].port;
+    struct moot_store_row row;
+    uint8_t key[8] = {0};
+    uint32_t count = 0;
+    while (count < SAVED_MAX &&
+           port->at_or_after(port->self, MOOT_TABLE_LOG, moot_bytes_of(key, 8), &row) == MOOT_OK) {
+        struct moot_bytes encoded;
+        uint32_t index;
+        assert_int_equal(moot_log_row_check(row.value, &index, &encoded), MOOT_OK);
+        uint8_t *copy = malloc(encoded.size);
+        assert_non_null(copy);
+        memcpy(copy, encoded.data, encoded.size);
+        ret[count++] = moot_bytes_of(copy, encoded.size);
+        moot_u64_put(key, moot_u64_get(row.key.data) + 1);
+    }
+    port->release(port->self);
+    return count;
+}
+
+static void a_saved_push_of_collected_facts_changes_nothing(void **state)
+{
+    struct test_net net;
+    struct moot_bytes runs[SAVED_MAX];
+    (void)state;
+    test_net_init(&net, 4, 4);
+    test_net_found(&net);
+    test_net_admins(&net, 3, 2);
+    put_many(&net, 1, 30, 1);
+    uint32_t count = save_runs(&net, 2, runs);
+    struct moot_digest first = snapshot(&net, 0);
+    assert_completed(&net, &first);
+    test_net_run(&net, 20000);
+    struct moot_digest second = snapshot(&net, 1);
+    assert_completed(&net, &second);
+    struct moot_view_stats before = stats(&net, 3);
+    uint64_t rows = log_rows(&net, 3);
+    uint64_t replayed = test_net_refused(&net, 3, MOOT_REPLAYED);
+    assert_true(before.has_base);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct test_items items = {.runs = &runs[i], .run_count = 1};
+        test_hostile_push(&net, 2, 3, &items);
+        test_net_run(&net, 100);
+    }
+    struct moot_view_stats after = stats(&net, 3);
+    assert_true(test_net_refused(&net, 3, MOOT_REPLAYED) > replayed);
+    assert_int_equal(log_rows(&net, 3), rows);
+    assert_int_equal(after.facts, before.facts);
+    assert_int_equal(after.bytes, before.bytes);
+    assert_all_equal(&net);
+    for (uint32_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)runs[i].data);
+    test_net_free(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(others_verify_and_complete_it_by_themselves),
         cmocka_unit_test(the_second_collects_under_the_first),
+        cmocka_unit_test(a_saved_push_of_collected_facts_changes_nothing),
         cmocka_unit_test(a_device_away_for_two_snapshots_takes_the_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,8 @@ struct moot_view_era {
     uint16_t protocol;
     uint32_t admins_version;
     bool hard_fork;
-    struct moot_digest proposal; /* the upgrade of a hard fork, the proposal of other turns; zero: founding */
+    struct moot_digest
+        proposal; /* the upgrade of a hard fork, the proposal of other turns; zero: founding */
 };
 /* All, oldest first. count 0 and NULL when the arena is full or there is no mesh. */
 uint32_t moot_view_eras(const struct moot_engine_env *env, struct moot_arena *arena,

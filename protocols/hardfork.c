@@ -101,14 +101,12 @@ bool moot_hard_fork_over(const struct moot_engine *engine, const struct moot_poo
            upgrade->min_protocol <= moot_state_era(&engine->state, pool)->protocol;
 }
 
-bool moot_hard_fork_next(const struct moot_engine *engine, const struct moot_pool *pool,
-                         struct moot_hard_fork *ret)
+static bool find_next(const struct moot_engine *engine, const struct moot_pool *pool,
+                      struct moot_hard_fork *ret)
 {
     struct moot_map_item item;
     struct moot_hard_fork fork;
     bool found = false;
-    if (!engine->state.founded)
-        return false;
     uint16_t protocol = moot_state_era(&engine->state, pool)->protocol;
     for (bool more = each(engine, pool, &item, true, &fork); more;
          more = each(engine, pool, &item, false, &fork)) {
@@ -119,6 +117,37 @@ bool moot_hard_fork_next(const struct moot_engine *engine, const struct moot_poo
         }
     }
     return found;
+}
+
+static bool seen_is_good(const struct moot_engine *engine)
+{
+    const struct moot_hard_fork_seen *seen = &engine->fork_seen;
+    return seen->objects == engine->state.objects.count && seen->eras == engine->state.eras.count &&
+           seen->epoch == engine->state.epoch;
+}
+
+bool moot_hard_fork_next(const struct moot_engine *engine, const struct moot_pool *pool,
+                         struct moot_hard_fork *ret)
+{
+    if (!engine->state.founded)
+        return false;
+    if (!seen_is_good(engine))
+        return find_next(engine, pool, ret);
+    if (engine->fork_seen.there)
+        *ret = engine->fork_seen.next;
+    return engine->fork_seen.there;
+}
+
+/* Asked for with every frame: looked for once for each change. */
+static void see(struct moot_step *step)
+{
+    struct moot_engine *engine = step->engine;
+    if (seen_is_good(engine))
+        return;
+    engine->fork_seen = (struct moot_hard_fork_seen){.objects = engine->state.objects.count,
+                                                     .eras = engine->state.eras.count,
+                                                     .epoch = engine->state.epoch};
+    engine->fork_seen.there = find_next(engine, step->pool, &engine->fork_seen.next);
 }
 
 const struct moot_era *moot_hard_fork_era(const struct moot_engine *engine,
@@ -194,6 +223,7 @@ void moot_hard_fork_step(struct moot_step *step)
     struct moot_engine *engine = step->engine;
     struct moot_hard_fork fork;
     struct moot_digest hash;
+    see(step);
     if (!moot_engine_is_admin(engine, step->pool) || !moot_append_ready(step) ||
         !moot_hard_fork_next(engine, step->pool, &fork) || engine->state.epoch + 1 < fork.fence)
         return;

@@ -17,13 +17,6 @@ struct moot_decision moot_turn_decision(const struct moot_engine *engine,
                                         const struct moot_pool *pool, const struct moot_slot *slot);
 
 /* hardfork.c */
-struct moot_hard_fork {
-    struct moot_digest proposal, activation;
-    struct moot_key proposer;
-    uint32_t epoch; /* of the proposal */
-    uint16_t min_protocol;
-    uint32_t fence, last;
-};
 /* The activated hard fork that comes into force next, if any still can. */
 bool moot_hard_fork_next(const struct moot_engine *engine, const struct moot_pool *pool,
                          struct moot_hard_fork *ret);

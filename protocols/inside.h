@@ -88,6 +88,7 @@ struct moot_engine {
     struct moot_map fetches; /* proposal id → struct moot_fetch */
     struct moot_map servers; /* device key → struct moot_server */
     struct moot_upgrade_seen upgrade_seen;
+    struct moot_hard_fork_seen fork_seen;
     uint64_t refused[MOOT_STATUS_END];
 };
 

@@ -221,6 +221,22 @@ struct moot_server {
     uint32_t strikes;
     uint64_t ignored_until_ms, ignore_ms;
 };
+/* ---- hard forks ---- */
+
+struct moot_hard_fork {
+    struct moot_digest proposal, activation;
+    struct moot_key proposer;
+    uint32_t epoch; /* of the proposal */
+    uint16_t min_protocol;
+    uint32_t fence, last;
+};
+/* The one that comes next, as long as nothing it depends on has changed (hardfork.c). */
+struct moot_hard_fork_seen {
+    uint32_t objects, eras, epoch; /* of the state it was found in; eras 0: not looked yet */
+    bool there;
+    struct moot_hard_fork next;
+};
+
 /* What decides which upgrades are fetched and activated: looked at again when it changes. */
 struct moot_upgrade_seen {
     uint32_t proposals, withdrawals, objects, loose, eras, members, epoch;

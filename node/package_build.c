@@ -8,6 +8,7 @@
  */
 #include "node/package.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -89,6 +90,8 @@ static enum moot_status output_apart(const struct build *build, const char *dire
     char self[64];
     char output[PATH_MAX];
     char *input = realpath(directory, NULL);
+    if (input == NULL && errno == ENOENT)
+        return moot_error_set(error, MOOT_NOT_FOUND, "there is no directory %.100s", directory);
     if (input == NULL)
         return moot_disk_failed(error, "cannot find", directory);
     snprintf(self, sizeof self, "/proc/self/fd/%d", build->directory);

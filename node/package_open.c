@@ -100,6 +100,10 @@ static enum moot_status head_read(struct moot_package *package, const char *path
         status = damaged(error, "it ends within its manifest");
     if (status == MOOT_OK)
         status = moot_package_manifest_new(moot_bytes_of(bytes, size), &package->manifest, error);
+    /* In a file one byte altered can show as either; both mean the same to whoever holds it. */
+    if (status == MOOT_BAD_SIGNATURE || status == MOOT_BAD_PATH)
+        status = moot_error_set(error, MOOT_BAD_MANIFEST, "the manifest: %s",
+                                moot_status_info(status)->text);
     free(bytes);
     package->blobs_at = sizeof head + (uint64_t)manifest_size;
     return status;

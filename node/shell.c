@@ -28,9 +28,30 @@ static void fill_random(void *context, uint8_t *ret, size_t size)
     randombytes_buf(ret, size);
 }
 
+/* Makes the directory and what is missing above it; on false errno says why. */
+static bool directory_made(const char *directory)
+{
+    char path[4096];
+    size_t size = strlen(directory);
+    if (size >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(path, directory, size + 1);
+    for (size_t i = 1; i < size; i++) {
+        if (path[i] != '/') {
+            continue;
+        }
+        path[i] = '\0';
+        (void)mkdir(path, 0700); /* whatever is wrong above shows below */
+        path[i] = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
 static enum moot_status open_store(struct moot_shell *shell, struct moot_error *error)
 {
-    if (mkdir(shell->directory, 0700) != 0 && errno != EEXIST) {
+    if (!directory_made(shell->directory)) {
         int why = errno;
         (void)moot_error_set(error, MOOT_FILE_IO, "%.120s", shell->directory);
         if (error != NULL) {

@@ -53,6 +53,10 @@ def outside(directory):
         equal(verb(node, 4, f"{name} needs a mesh: exit 4", *args)["error"]["code"], "no_mesh", "no_mesh")
     verb(node, 2, "an invitation that is none: exit 2", "join", "moot://nonsense")
     verb(node, 2, "a verb that is none: exit 2", "statuss")
+    verb(node, 2, "a record without a key: exit 2", "record", "put", "", "value")
+    verb(node, 4, "a package of a directory that is not there: exit 4", "package", "build",
+         os.path.join(directory, "none"), "--name", "none", "--version", "1.0.0", "--output",
+         os.path.join(directory, "none.moot"))
     return node
 
 

@@ -193,7 +193,8 @@ static int arguments_check(struct moot_cli *cli)
     size_t least = 0;
     size_t most = 0;
     moot_command_counts(cli->command, &least, &most);
-    if (cli->argument_count < least) {
+    bool unnamed = least > 0 && cli->argument_count > 0 && cli->arguments[0][0] == '\0';
+    if (cli->argument_count < least || unnamed) {
         return moot_report(cli, MOOT_BAD_ARGUMENT, "moot %s needs %s", cli->command->words,
                            cli->command->arguments);
     }

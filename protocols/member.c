@@ -259,6 +259,15 @@ static void end_older(struct moot_step *step, const struct moot_session *session
         moot_session_end(step, older, MOOT_DUPLICATE_LINK);
 }
 
+static void forget_joiner(struct moot_step *step, const struct moot_key *key)
+{
+    struct moot_joiner *joiner =
+        moot_map_get(step->pool, &step->engine->joiners, moot_key_bytes(key));
+    moot_blob_clear(step->pool, &joiner->name);
+    moot_blob_clear(step->pool, &joiner->home);
+    moot_map_remove(step->pool, &step->engine->joiners, moot_key_bytes(key));
+}
+
 void moot_member_proven(struct moot_step *step, struct moot_session *session)
 {
     struct moot_engine *engine = step->engine;
@@ -282,6 +291,10 @@ void moot_member_proven(struct moot_step *step, struct moot_session *session)
         open->bound = true;
         open->device = session->channel.peer;
         keep_bound(step, open);
+        const struct moot_joiner *joiner =
+            moot_map_get(step->pool, &engine->joiners, moot_key_bytes(&open->device));
+        if (joiner && joiner->denied) /* invited anew after that: a person looks again */
+            forget_joiner(step, &open->device);
     }
     end_older(step, session);
 }
@@ -334,9 +347,7 @@ static void forget_denied(struct moot_step *step)
             continue;
         struct moot_key key;
         memcpy(key.b, item.key.data, sizeof key.b);
-        moot_blob_clear(step->pool, &joiner->name);
-        moot_blob_clear(step->pool, &joiner->home);
-        moot_map_remove(step->pool, &step->engine->joiners, moot_key_bytes(&key));
+        forget_joiner(step, &key);
         return;
     }
 }

@@ -148,6 +148,25 @@ static void test_devices_that_were_denied_do_not_fill_the_room_of_those_that_ask
     test_net_free(&net);
 }
 
+static void test_a_denied_device_may_ask_again_with_a_new_invitation_only(void **state)
+{
+    (void)state;
+    struct test_net net;
+    found_alone(&net, 2, 7);
+    struct moot_reply used = call(&net, 0, MOOT_CALL_INVITE, NULL);
+    assert_int_equal(call(&net, 1, MOOT_CALL_JOIN, used.uri).status, MOOT_OK);
+    assert_int_equal(call(&net, 0, MOOT_CALL_DENY, "n1").status, MOOT_OK);
+    test_net_run(&net, 5000);
+    assert_int_equal(joining(&net, 1), MOOT_JOIN_DENIED);
+    assert_int_equal(call(&net, 1, MOOT_CALL_JOIN, used.uri).status, MOOT_REJECTED);
+    invite_and_ask(&net, 1);
+    assert_int_equal(joining(&net, 1), MOOT_JOIN_PENDING);
+    assert_int_equal(call(&net, 0, MOOT_CALL_ADMIT, "n1").status, MOOT_OK);
+    test_net_run(&net, 3000);
+    assert_true(in_mesh(&net, 1));
+    test_net_free(&net);
+}
+
 static void test_asking_survives_restarts_of_either_side(void **state)
 {
     (void)state;
@@ -305,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_a_name_that_is_taken_is_refused_and_the_joiner_hears_why),
         cmocka_unit_test(test_two_that_wait_under_one_name_are_told_apart_by_their_keys),
         cmocka_unit_test(test_devices_that_were_denied_do_not_fill_the_room_of_those_that_ask),
+        cmocka_unit_test(test_a_denied_device_may_ask_again_with_a_new_invitation_only),
         cmocka_unit_test(test_asking_survives_restarts_of_either_side),
         cmocka_unit_test(test_a_device_is_let_in_within_the_epoch_of_a_turn),
         cmocka_unit_test(test_an_admission_with_one_altered_byte_is_refused_as_a_whole),

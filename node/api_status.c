@@ -106,7 +106,8 @@ json_t *moot_api_notes_json(struct moot_request *request, const struct moot_view
     }
     if (view->epoch_stalled_s > 0) {
         char text[128];
-        (void)snprintf(text, sizeof text, "the next epoch is %u s late: %u of %u have not signed it",
+        (void)snprintf(text, sizeof text,
+                       "the next epoch is %u s late: %u of %u have not signed it",
                        (unsigned)view->epoch_stalled_s, (unsigned)view->stalled_count,
                        (unsigned)view->admins.count);
         note(notes, "warning", "epoch_stalled", text,

@@ -317,9 +317,9 @@ static void propose_upgrade(struct moot_step *step, uint64_t call_number,
                          "five of this administrator's upgrades are open");
         return;
     }
-    if (upgrade->ready_needed > moot_members_in_force(engine, step->pool)) {
+    if (upgrade->ready_needed > MOOT_DEVICES_MAX) { /* more may join before it is due */
         moot_call_refuse(step, call_number, MOOT_BAD_ARGUMENT,
-                         "readiness above the number of devices");
+                         "readiness above the number of devices a mesh may have");
         return;
     }
     if (upgrade->kind == MOOT_UPGRADE_HARD) {
@@ -390,13 +390,13 @@ static bool wanted_by_enough(const struct moot_engine *engine, const struct moot
     return tally.yes_members >= era->admins.threshold;
 }
 
-/* A device named in a new set proves that its key is alive: the turn needs all of them. */
+/* A device named in a new set proves that its key is alive: the turn needs all of them. An administrator who
+ * stays does the same, unless its person has said no: by then M others have decided. */
 void moot_propose_consent(struct moot_step *step)
 {
     struct moot_engine *engine = step->engine;
     struct moot_map_item item;
-    if (engine->config.consent_by_person || moot_engine_is_admin(engine, step->pool) ||
-        !moot_append_ready(step))
+    if (engine->config.consent_by_person || !moot_append_ready(step))
         return;
     for (MOOT_MAP_EACH(step->pool, &engine->state.proposals, item)) {
         const struct moot_proposal *proposal = item.value;

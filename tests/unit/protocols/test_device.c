@@ -178,14 +178,6 @@ static void an_administrators_device_is_not_removed_nor_one_that_is_gone(void **
     test_net_run(&net, 3000);
     assert_int_equal(remove_device(&net, 0, "n2").status, MOOT_REMOVED);
     assert_int_equal(rename_device(&net, 0, "n2", "oven").status, MOOT_REMOVED);
-    struct moot_call ready = {.kind = MOOT_CALL_PROPOSE_UPGRADE,
-                              .upgrade = {.kind = MOOT_UPGRADE_SOFT,
-                                          .package_name = text("p"),
-                                          .to_version = text("2.0.0"),
-                                          .ready_needed = 3}};
-    assert_int_equal(test_net_call(&net, 0, &ready).status, MOOT_BAD_ARGUMENT);
-    ready.upgrade.ready_needed = 2;
-    assert_int_equal(test_net_call(&net, 0, &ready).status, MOOT_OK);
     test_net_free(&net);
 }
 

@@ -241,12 +241,56 @@ static void test_puts_follow_what_was_held_and_concurrent_ones_stay_visible(void
     test_net_free(&net);
 }
 
+/* n0, n1 and n2 administrators, any two; a set of n1 and n2 proposed by n0 and approved by n1: n2 has said
+ * nothing, or no. */
+static struct moot_view_proposal smaller_set(struct test_net *net, uint64_t seed, bool n2_says_no)
+{
+    struct moot_bytes names[] = {moot_bytes_of_text("n1"), moot_bytes_of_text("n2")};
+    struct moot_view_proposal view;
+    char hex[65];
+    test_net_init(net, 3, seed);
+    test_net_found(net);
+    test_net_admins(net, 3, 2);
+    test_net_run(net, 2000);
+    struct moot_call call = admins_call(names, 2, 2);
+    struct moot_reply reply = test_net_call(net, 0, &call);
+    assert_int_equal(reply.status, MOOT_OK);
+    test_net_run(net, 2000);
+    moot_hex_format(moot_digest_bytes(&reply.proposal), hex);
+    struct moot_call no = {.kind = MOOT_CALL_REJECT,
+                           .proposal = reply.proposal,
+                           .reason = moot_bytes_of_text("not yet")};
+    if (n2_says_no)
+        assert_int_equal(test_net_call(net, 2, &no).status, MOOT_OK);
+    struct moot_call yes = {.kind = MOOT_CALL_APPROVE,
+                            .proposal = reply.proposal,
+                            .digest_text = moot_bytes_of_text(hex)};
+    assert_int_equal(test_net_call(net, 1, &yes).status, MOOT_OK);
+    test_net_run(net, 30000);
+    moot_arena_reset(&net->arena);
+    assert_int_equal(
+        moot_view_proposal(&net->nodes[0].env, net->now_ms, &reply.proposal, &net->arena, &view),
+        MOOT_OK);
+    return view;
+}
+
+static void test_who_stays_consents_once_m_have_decided_unless_its_person_said_no(void **state)
+{
+    (void)state;
+    struct test_net net;
+    assert_int_equal(smaller_set(&net, 9, false).state, MOOT_PROPOSAL_IN_FORCE);
+    test_net_free(&net);
+    assert_int_not_equal(smaller_set(&net, 10, true).state, MOOT_PROPOSAL_IN_FORCE);
+    test_net_free(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets_of_administrators_are_checked_before_they_are_proposed),
         cmocka_unit_test(test_a_set_whose_members_are_away_is_not_proposed),
         cmocka_unit_test(test_upgrades_are_checked_before_they_are_proposed),
+        cmocka_unit_test(test_who_stays_consents_once_m_have_decided_unless_its_person_said_no),
         cmocka_unit_test(test_answers_are_refused_each_with_its_reason),
         cmocka_unit_test(test_no_digit_of_a_digest_may_differ),
         cmocka_unit_test(test_puts_follow_what_was_held_and_concurrent_ones_stay_visible),

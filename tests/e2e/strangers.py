@@ -142,8 +142,9 @@ def main():
     check(ana.status()["sessions"] == 1 and milo.status()["sessions"] == 1, "the members' link stands")
     milo.put("after", "yes")
     wait("members talk", lambda: ana.value("after") == "yes", 10)
-    check(not ana.events("peer.gone") and not milo.events("peer.gone"), "and was never lost",
-          str(ana.events("peer.gone") + milo.events("peer.gone")))
+    # two that dial each other at once keep one of the two links: that is no loss
+    lost = [e for node in (ana, milo) for e in node.events("peer.gone") if e["reason"] != "duplicate_link"]
+    check(not lost, "and was never lost", str(lost))
     note(f"events kept: {len(ana.events())}")
 
 

@@ -199,8 +199,15 @@ static void starts_that_cannot_work_say_why(void **state)
     nodes[0].listen_url = "tcp://256.0.0.1:1";
     assert_int_not_equal(try_start(&nodes[0]), MOOT_OK);
     nodes[0].listen_url = NULL;
-    (void)snprintf(nodes[0].data, sizeof nodes[0].data, "%s/no/such/parent", nodes[0].directory);
+    char file[TEST_PATH_MAX + 16];
+    (void)snprintf(file, sizeof file, "%s/file", nodes[0].directory);
+    FILE *made = fopen(file, "w");
+    assert_non_null(made);
+    assert_int_equal(fclose(made), 0);
+    (void)snprintf(nodes[0].data, sizeof nodes[0].data, "%.4000s/below", file);
     assert_int_equal(try_start(&nodes[0]), MOOT_FILE_IO);
+    (void)snprintf(nodes[0].data, sizeof nodes[0].data, "%s/no/such/parent", nodes[0].directory);
+    assert_int_equal(try_start(&nodes[0]), MOOT_OK); /* what is missing above is made */
 }
 
 int main(void)

@@ -10,7 +10,7 @@ from meshlib import ApiError, Failed, LONG, check, converged, equal, note, wait
 SECONDS = 180 if LONG else 25
 SETTINGS = ("epoch_interval=300ms", "gossip_interval=50ms")
 # What a node may answer while it starts, listens to its peers, or the other way was faster.
-PATIENCE = {"being_heard", "not_found", "limit", "slot_taken", "ended", "withdrawn", "no_mesh", "silent", "name_taken"}
+PATIENCE = {"being_heard", "not_found", "limit", "slot_taken", "ended", "withdrawn", "decided", "no_mesh", "silent", "name_taken"}
 
 
 class Work:
